@@ -1,0 +1,258 @@
+//! The blocking listener: `std::net`, one thread for each connection, a bounded number of them.
+//!
+//! At the bound the connection that has been idle longest is closed for the new one; if none is idle
+//! the new one waits until one is done.
+
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use strongroom_core::http::{Conn, Limits};
+use strongroom_core::{Time, json, prepare};
+
+use crate::host::Host;
+
+/// Connections served at one time.
+pub const CONNECTIONS_MAX: usize = 256;
+/// Stack of a connection's thread. The core does not recurse over input; debug builds need the most.
+const STACK_BYTES: usize = 256 * 1024;
+/// Bytes read at a time.
+const READ_BYTES: usize = 8 * 1024;
+/// Pause after an error of `accept`, such as too many open files, which passes by itself.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What a listener is told.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Limits of its connections.
+    pub limits: Limits,
+    /// Limits of JSON bodies.
+    pub json: json::Limits,
+    /// Connections served at one time; 0 for [`CONNECTIONS_MAX`].
+    pub connections_max: usize,
+}
+
+/// A listener that is bound and not yet served.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    host: Arc<Host>,
+    options: Options,
+    registry: Arc<Registry>,
+}
+
+impl Server {
+    /// Binds to an address.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub fn bind(address: SocketAddr, host: Arc<Host>, options: Options) -> io::Result<Self> {
+        let max =
+            if options.connections_max == 0 { CONNECTIONS_MAX } else { options.connections_max };
+        let registry = Arc::new(Registry::new(max));
+        Ok(Self { listener: TcpListener::bind(address)?, host, options, registry })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Accepts and serves connections for as long as the process lives.
+    pub fn run(self) {
+        loop {
+            match self.listener.accept() {
+                Ok((stream, _)) => self.spawn(stream),
+                Err(_) => thread::sleep(ACCEPT_PAUSE),
+            }
+        }
+    }
+
+    /// Serves a connection in a thread of its own. Where that cannot be had, the connection ends.
+    fn spawn(&self, stream: TcpStream) {
+        let Ok(handle) = stream.try_clone() else { return };
+        let id = self.registry.enter(handle, self.host.now());
+        let (host, options) = (Arc::clone(&self.host), self.options);
+        let registry = Arc::clone(&self.registry);
+        let spawned = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
+            let connection = Connection { stream, host, options, registry, id };
+            // A connection that breaks concerns nobody but its peer.
+            let _ = connection.serve();
+        });
+        if spawned.is_err() {
+            self.registry.leave(id);
+        }
+    }
+}
+
+/// The connections that are open.
+#[derive(Debug)]
+struct Registry {
+    open: Mutex<Open>,
+    left: Condvar,
+    max: usize,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    last_id: u64,
+    /// The stream, and since when it is idle.
+    streams: BTreeMap<u64, (TcpStream, Option<Time>)>,
+}
+
+impl Registry {
+    fn new(max: usize) -> Self {
+        Self { open: Mutex::default(), left: Condvar::new(), max }
+    }
+
+    /// Makes room, if need be at the cost of the connection that is idle longest, and takes one in.
+    fn enter(&self, stream: TcpStream, now: Time) -> u64 {
+        let mut open = self.lock();
+        while open.streams.len() >= self.max {
+            let idle = open.streams.iter().filter_map(|(id, (_, since))| since.map(|t| (t, *id)));
+            if let Some((_, id)) = idle.min()
+                && let Some((stream, since)) = open.streams.get_mut(&id)
+            {
+                *since = None;
+                let _ = stream.shutdown(Shutdown::Both);
+            }
+            open = self.left.wait(open).unwrap_or_else(PoisonError::into_inner);
+        }
+        open.last_id += 1;
+        let id = open.last_id;
+        open.streams.insert(id, (stream, Some(now)));
+        id
+    }
+
+    fn set_idle(&self, id: u64, idle: Option<Time>) {
+        if let Some((_, since)) = self.lock().streams.get_mut(&id)
+            && *since != idle
+        {
+            *since = idle;
+            self.left.notify_all();
+        }
+    }
+
+    fn leave(&self, id: u64) {
+        self.lock().streams.remove(&id);
+        self.left.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Connection {
+    stream: TcpStream,
+    host: Arc<Host>,
+    options: Options,
+    registry: Arc<Registry>,
+    id: u64,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.registry.leave(self.id);
+    }
+}
+
+impl Connection {
+    fn serve(&self) -> io::Result<()> {
+        self.stream.set_nodelay(true)?;
+        let mut conn = Conn::new(self.host.now(), self.options.limits);
+        let mut buffer = [0; READ_BYTES];
+        let mut ended = false;
+        loop {
+            self.answer(&mut conn);
+            self.write(&mut conn)?;
+            if conn.is_closed() {
+                return Ok(());
+            }
+            if conn.is_final() && !ended {
+                self.stream.shutdown(Shutdown::Write)?;
+                ended = true;
+            }
+            self.registry.set_idle(self.id, conn.idle_since());
+            self.read(&mut conn, &mut buffer)?;
+        }
+    }
+
+    /// Serves every request that is complete.
+    fn answer(&self, conn: &mut Conn) {
+        loop {
+            if let Some(head) = conn.poll_head() {
+                let admission = self.host.admit(head);
+                let now = self.host.now();
+                match admission {
+                    Ok(bytes_max) => conn.admit(now, bytes_max),
+                    Err(response) => conn.respond(now, response),
+                }
+            }
+            match conn.poll_request() {
+                Some(request) => {
+                    self.registry.set_idle(self.id, None);
+                    let response = match prepare(&request, &self.options.json) {
+                        Ok(call) => {
+                            drop(request);
+                            self.host.serve(call)
+                        }
+                        Err(response) => response,
+                    };
+                    conn.respond(self.host.now(), response);
+                }
+                None if conn.poll_head().is_none() => return,
+                None => {}
+            }
+        }
+    }
+
+    fn write(&self, conn: &mut Conn) -> io::Result<()> {
+        while let Some(bytes) = conn.output() {
+            self.stream.set_write_timeout(Some(self.patience(conn)))?;
+            match (&self.stream).write(bytes) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(count) => conn.handle_written(self.host.now(), count),
+                Err(error) if is_timeout(&error) => conn.handle_timeout(self.host.now()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&self, conn: &mut Conn, buffer: &mut [u8]) -> io::Result<()> {
+        self.stream.set_read_timeout(Some(self.patience(conn)))?;
+        match (&self.stream).read(buffer) {
+            Ok(0) => conn.handle_end(self.host.now()),
+            Ok(count) => {
+                let bytes = buffer.get(..count).unwrap_or_default();
+                conn.handle_bytes(self.host.now(), bytes);
+            }
+            Err(error) if is_timeout(&error) => conn.handle_timeout(self.host.now()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// How long the connection may wait, never nothing (which sockets take for forever).
+    fn patience(&self, conn: &Conn) -> Duration {
+        let due = conn.poll_timeout().map_or(PATIENCE_MAX, |due| due.since(self.host.now()));
+        due.clamp(Duration::from_millis(1), PATIENCE_MAX)
+    }
+}
+
+const PATIENCE_MAX: Duration = Duration::from_secs(3600);
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}

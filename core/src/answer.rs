@@ -1,0 +1,99 @@
+//! What a handler gives back, and the envelope around it.
+//!
+//! The envelope's order is fixed: `request_id`, `lease_id`, `renewable`, `lease_duration`, `data`,
+//! `wrap_info`, `warnings`, `auth`, all of them always there.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use http::StatusCode;
+
+use crate::http::Response;
+use crate::json;
+
+/// What a handler gives back.
+pub(crate) enum Answer {
+    /// Nothing: 204, or 404 where something was asked for.
+    Nothing,
+    /// A body in the envelope.
+    Envelope(Envelope),
+    /// A body without the envelope, with its line end.
+    Bare(StatusCode, String),
+}
+
+/// The parts of the envelope that a handler sets.
+#[derive(Default)]
+pub(crate) struct Envelope {
+    /// Canonical JSON text.
+    pub(crate) data: Option<zeroize::Zeroizing<String>>,
+    /// JSON text.
+    pub(crate) auth: Option<zeroize::Zeroizing<String>>,
+    pub(crate) warnings: Vec<String>,
+    /// Seconds.
+    pub(crate) lease_duration: i64,
+}
+
+impl Answer {
+    /// An envelope with `data`.
+    pub(crate) fn data(json: String) -> Self {
+        Self::Envelope(Envelope { data: Some(json.into()), ..Envelope::default() })
+    }
+
+    /// The names of a list; an empty list is nothing.
+    pub(crate) fn keys<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
+        let mut list = json::List::new();
+        let mut empty = true;
+        for name in names {
+            list.string(name);
+            empty = false;
+        }
+        if empty {
+            return Self::Nothing;
+        }
+        Self::data(json::Object::new().raw("keys", &list.finish()).finish())
+    }
+
+    /// The response. `asks` says whether the operation asks for something, so that nothing is 404.
+    pub(crate) fn respond(self, request_id: &str, asks: bool) -> Response {
+        match self {
+            Self::Nothing if asks => Response::errors(StatusCode::NOT_FOUND, &[]),
+            Self::Nothing => Response::api(StatusCode::NO_CONTENT, String::new()),
+            Self::Envelope(envelope) => {
+                Response::api(StatusCode::OK, envelope.into_text(request_id))
+            }
+            Self::Bare(status, body) => Response::api(status, body),
+        }
+    }
+
+    pub(crate) fn has_body(&self) -> bool {
+        !matches!(self, Self::Nothing)
+    }
+}
+
+impl Envelope {
+    fn into_text(self, request_id: &str) -> String {
+        let data = self.data.as_ref().map_or("null", |data| data.as_str());
+        let auth = self.auth.as_ref().map_or("null", |auth| auth.as_str());
+        let mut text = String::with_capacity(180 + data.len() + auth.len());
+        text.push_str("{\"request_id\":");
+        json::push_string(&mut text, request_id);
+        text.push_str(",\"lease_id\":\"\",\"renewable\":false,\"lease_duration\":");
+        let _ = core::fmt::Write::write_fmt(&mut text, format_args!("{}", self.lease_duration));
+        text.push_str(",\"data\":");
+        text.push_str(data);
+        text.push_str(",\"wrap_info\":null,\"warnings\":");
+        if self.warnings.is_empty() {
+            text.push_str("null");
+        } else {
+            let mut list = json::List::new();
+            for warning in &self.warnings {
+                list.string(warning);
+            }
+            text.push_str(&list.finish());
+        }
+        text.push_str(",\"auth\":");
+        text.push_str(auth);
+        text.push_str("}\n");
+        text
+    }
+}

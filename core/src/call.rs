@@ -1,0 +1,223 @@
+//! A request in the core's own words, and the way it takes through the rules that need state.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use alloc::{format, vec};
+
+use crate::answer::Answer;
+use crate::http::Response;
+use crate::json::{self, Doc};
+use crate::path::Path;
+use crate::reject::{Branch, Reject};
+use crate::route::{self, Context, Method, Operation, Route};
+use crate::secret::Secret;
+use crate::time::Time;
+use crate::token::{self, Authorized};
+use crate::vault::{Halt, Tx};
+
+/// One request, decoded: what [`crate::Vault::handle_request`] takes. Made by [`crate::prepare`].
+#[allow(missing_debug_implementations, reason = "calls hold tokens and secrets")]
+pub struct Call {
+    pub(crate) operation: Operation,
+    pub(crate) path: Path,
+    pub(crate) target: Target,
+    /// The body of a write, the query of anything else.
+    pub(crate) doc: Option<Doc>,
+    pub(crate) token: Option<Secret>,
+    /// The namespace header, as it was sent.
+    pub(crate) namespace: Option<String>,
+    /// Whether a wrapped answer is asked for.
+    pub(crate) wraps: bool,
+}
+
+/// Who answers a call.
+#[derive(Clone, Copy)]
+pub(crate) enum Target {
+    /// An endpoint of the HTTP layer: no mount, no envelope.
+    Plain(&'static Route, &'static Method),
+    /// Whatever mount and route have the path.
+    Logical,
+}
+
+impl Call {
+    /// The answer with what every answer to this call carries.
+    pub(crate) fn finish(&self, response: Response) -> Response {
+        match &self.namespace {
+            Some(namespace) => response.with_field("X-Vault-Namespace", namespace.clone()),
+            None => response,
+        }
+    }
+
+    /// Whether the audit records this call.
+    pub(crate) fn is_audited(&self) -> bool {
+        match self.target {
+            Target::Plain(route, _) => !route.open,
+            Target::Logical => self.operation != Operation::Help,
+        }
+    }
+
+    /// One line for the audit devices. It holds no values and no token.
+    pub(crate) fn audit_line(&self, kind: &str, request_id: &str, now: Time) -> String {
+        let request = json::Object::new()
+            .string("id", request_id)
+            .string("operation", self.operation.word())
+            .string("path", self.path.as_str())
+            .finish();
+        json::Object::new()
+            .string("time", &now.rfc3339())
+            .string("type", kind)
+            .raw("request", &request)
+            .finish()
+    }
+
+    /// The text of the token, if it could be one.
+    pub(crate) fn token_text(&self) -> Option<&str> {
+        let token = self.token.as_ref()?.expose();
+        (token.len() <= crate::limit::TOKEN_BYTES_MAX).then(|| str::from_utf8(token).ok()).flatten()
+    }
+}
+
+/// Does what a call asks for, in one transaction.
+pub(crate) fn perform(tx: &mut Tx<'_>, call: &Call) -> Result<Response, Halt> {
+    match call.target {
+        Target::Plain(route, method) => perform_plain(tx, call, route, method),
+        Target::Logical => perform_logical(tx, call),
+    }
+}
+
+fn perform_plain(
+    tx: &mut Tx<'_>,
+    call: &Call,
+    route: &'static Route,
+    method: &'static Method,
+) -> Result<Response, Halt> {
+    let authorized = if route.open || tx.seal().unsealed().is_none() {
+        Authorized::open()
+    } else {
+        let authorized = token::authorize(tx, call)?;
+        token::check_access(tx, &authorized, call, Some(method.access))?;
+        tx.audit()?;
+        authorized
+    };
+    let context = Context::plain(call, route)?;
+    let answer = (method.handler)(tx, &context, &authorized)?;
+    Ok(answer.respond("", call.operation.asks()))
+}
+
+fn perform_logical(tx: &mut Tx<'_>, call: &Call) -> Result<Response, Halt> {
+    if tx.seal().unsealed().is_none() {
+        return Err(Reject::Sealed.into());
+    }
+    check_namespace(call)?;
+    let writes = matches!(call.operation, Operation::Update | Operation::Patch);
+    if writes && call.path.is_folder() {
+        return Err(Reject::WriteToFolder.into());
+    }
+    if call.operation == Operation::None {
+        return Err(Reject::InternalOnly.into());
+    }
+    let fixed = route::find_fixed(call.path.as_str());
+    let open = fixed.as_ref().is_some_and(|(mount, rest)| {
+        route::find(mount.engine, rest).is_some_and(|found| found.route.open)
+    });
+    if open {
+        let (mount, rest) = fixed.ok_or(Halt::Missing)?;
+        return dispatch(tx, call, &mount, rest, &Authorized::open());
+    }
+    token::check_body_token(call)?;
+    let authorized = token::authorize(tx, call)?;
+    tx.branch = Branch::Authenticated;
+    let access = match (call.operation, &fixed) {
+        (Operation::Help, _) => Some(route::Access::AnyToken),
+        (_, Some((mount, rest))) => route::find(mount.engine, rest)
+            .and_then(|found| found.route.method(call.operation))
+            .map(|method| method.access),
+        (_, None) => None,
+    };
+    token::check_access(tx, &authorized, call, access)?;
+    if call.operation != Operation::Help {
+        tx.audit()?;
+    }
+    match fixed {
+        Some((mount, rest)) => dispatch(tx, call, &mount, rest, &authorized),
+        None => {
+            let (mount, rest) = route::find_mount(tx, call.path.as_str())?;
+            dispatch(tx, call, &mount, &rest, &authorized)
+        }
+    }
+}
+
+/// There is one namespace so far: the root, which has several spellings.
+fn check_namespace(call: &Call) -> Result<(), Reject> {
+    let Some(header) = &call.namespace else { return Ok(()) };
+    let name = header.trim_matches('/');
+    if name.is_empty() || name == "root" { Ok(()) } else { Err(Reject::NamespaceNotFound) }
+}
+
+/// From the mount on: the route, its parameters, its handler, the answer.
+fn dispatch(
+    tx: &mut Tx<'_>,
+    call: &Call,
+    mount: &route::Mount,
+    path: &str,
+    authorized: &Authorized,
+) -> Result<Response, Halt> {
+    if call.operation == Operation::Help {
+        return Ok(route::help(mount, path)?);
+    }
+    let found = route::find(mount.engine, path).ok_or(Reject::UnsupportedPath)?;
+    // A parameter of the path that ends in a period is no name. It is said only here, behind the
+    // authorisation, so that it tells a stranger nothing.
+    if path.ends_with('.') && !(found.route.is_free_path() && tx.config.allow_trailing_period) {
+        return Err(Reject::UnsupportedPath.into());
+    }
+    let method = found.route.method(call.operation).ok_or(Reject::UnsupportedOperation)?;
+    let context = Context::logical(call, mount, path, &found)?;
+    let answer = (method.handler)(tx, &context, authorized)?;
+    if call.wraps && answer.has_body() {
+        return Err(Reject::WrappingUnavailable.into());
+    }
+    token::finish(tx, authorized)?;
+    let answer = with_warnings(answer, &context, found.route, call.operation);
+    Ok(answer.respond(&tx.request_id(), call.operation.asks()))
+}
+
+/// Names what was sent and not looked at, where there is a body to say it in.
+fn with_warnings(
+    answer: Answer,
+    context: &Context<'_>,
+    route: &Route,
+    operation: Operation,
+) -> Answer {
+    let Answer::Envelope(mut envelope) = answer else { return answer };
+    let takes_anything = route.free_form && operation == Operation::Update;
+    if !takes_anything {
+        let unknown = context.args.unknown(route.fields);
+        if !unknown.is_empty() {
+            envelope.warnings.push(format!(
+                "Endpoint ignored these unrecognized parameters: [{}]",
+                unknown.join(" ")
+            ));
+        }
+        let replaced = replaced(context, route);
+        if !replaced.is_empty() {
+            envelope.warnings.push(format!(
+                "Endpoint replaced the value of these parameters with the values captured from \
+                 the endpoint's path: [{}]",
+                replaced.join(" ")
+            ));
+        }
+    }
+    Answer::Envelope(envelope)
+}
+
+fn replaced(context: &Context<'_>, route: &Route) -> Vec<String> {
+    let mut names = vec![];
+    for field in route.fields.iter().filter(|field| field.source == crate::field::Source::Path) {
+        if context.args.value(field.name).is_some() {
+            names.push(field.name.to_string());
+        }
+    }
+    names.sort();
+    names
+}

@@ -1,0 +1,35 @@
+//! The loop of a synchronous driver: reads of the store are done at once, and everything else is
+//! handed back.
+
+use alloc::vec::Vec;
+
+use crate::effect::{Failed, Loaded, Output};
+use crate::store::Key;
+use crate::time::Step;
+use crate::vault::Vault;
+
+/// What a store must offer to [`drive`].
+pub trait Read {
+    /// Reads these keys, all as of one batch.
+    ///
+    /// # Errors
+    ///
+    /// [`Failed`], if the store cannot be read; it has logged why.
+    fn read(&self, keys: &[Key]) -> Result<Loaded, Failed>;
+}
+
+/// Serves every load from `store` until the vault asks for no more, and gives what else it asked
+/// for, in order. `step` makes a fresh step for each load.
+pub fn drive(vault: &mut Vault, store: &impl Read, mut step: impl FnMut() -> Step) -> Vec<Output> {
+    let mut rest = Vec::new();
+    while let Some(output) = vault.poll_output() {
+        match output {
+            Output::Load(id, keys) => vault.handle_loaded(&step(), id, store.read(&keys)),
+            output @ (Output::Persist(_)
+            | Output::Audit(..)
+            | Output::Run(..)
+            | Output::Respond(..)) => rest.push(output),
+        }
+    }
+    rest
+}

@@ -1,0 +1,26 @@
+//! Hex and base64, as the API shows keys and random bytes: without tables, so in constant time.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use base64ct::Encoding;
+
+/// Lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    base16ct::lower::encode_string(bytes)
+}
+
+/// Hex in either case; `None` if it is none.
+pub fn from_hex(text: &str) -> Option<Vec<u8>> {
+    base16ct::mixed::decode_vec(text).ok()
+}
+
+/// Standard base64 with padding.
+pub fn base64(bytes: &[u8]) -> String {
+    base64ct::Base64::encode_string(bytes)
+}
+
+/// Standard base64 with its padding; `None` if it is none.
+pub fn from_base64(text: &str) -> Option<Vec<u8>> {
+    base64ct::Base64::decode_vec(text).ok()
+}

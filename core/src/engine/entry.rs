@@ -1,0 +1,71 @@
+//! Entries under free paths: what KV version 1 and the cubbyhole have in common.
+//!
+//! The value is stored as the canonical text of the object that was sent, so that a read puts it into
+//! the answer as it stands.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use crate::reject::{Corrupt, Reject};
+use crate::store::codec::{Reader, Writer};
+use crate::store::folder::{self, Page};
+use crate::store::{Name, Owner, Space};
+use crate::vault::{Halt, Tx};
+
+const VERSION: u8 = 1;
+
+/// One stored value.
+pub(super) struct Entry {
+    /// What the secret says of its lease, in seconds.
+    pub(super) lease: Option<i64>,
+    /// Canonical JSON text of an object.
+    pub(super) text: Zeroizing<String>,
+}
+
+pub(super) fn read(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<Option<Entry>, Halt> {
+    let Some(record) = tx.get(&name(owner, path))? else { return Ok(None) };
+    let mut reader = Reader::new(&record, VERSION)?;
+    let lease = reader.option(Reader::i64)?;
+    let text = str::from_utf8(reader.rest()).map_err(|_| Corrupt("a text that is no UTF-8"))?;
+    Ok(Some(Entry { lease, text: Zeroizing::new(text.into()) }))
+}
+
+pub(super) fn write(tx: &mut Tx<'_>, owner: Owner, path: &str, entry: &Entry) -> Result<(), Halt> {
+    check_length(path)?;
+    let folder = path.rfind('/').and_then(|at| path.get(..=at)).unwrap_or("");
+    tx.want(&[name(owner, path), Name::new(Space::Folder, owner, folder)])?;
+    if !tx.exists(&name(owner, path))? {
+        folder::add(tx, owner, path)?;
+    }
+    let record =
+        Writer::new(VERSION).option(entry.lease, Writer::i64).array(entry.text.as_bytes()).finish();
+    tx.put(&name(owner, path), &record);
+    Ok(())
+}
+
+pub(super) fn delete(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<(), Halt> {
+    if tx.exists(&name(owner, path))? {
+        folder::remove(tx, owner, path)?;
+        tx.delete(&name(owner, path));
+    }
+    Ok(())
+}
+
+/// The page of a folder: `path` is empty or ends in a slash.
+pub(super) fn list(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<Option<Arc<Page>>, Halt> {
+    folder::read(tx, owner, path)
+}
+
+fn name(owner: Owner, path: &str) -> Name<'_> {
+    Name::new(Space::Entry, owner, path)
+}
+
+/// Names are stored inside their records behind a length of 16 bits; no target is longer.
+fn check_length(path: &str) -> Result<(), Reject> {
+    if path.len() > usize::from(u16::MAX) {
+        return Err(Reject::invalid("path is too long"));
+    }
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! KV version 1: one object under a path, replaced as a whole.
+//!
+//! <https://openbao.org/api-docs/secret/kv/kv-v1/>
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use zeroize::Zeroizing;
+
+use super::entry::{self, Entry};
+use crate::answer::{Answer, Envelope};
+use crate::duration;
+use crate::field::Field;
+use crate::json::{self, Doc, Kind};
+use crate::limit::LIST_BYTES_MAX;
+use crate::reject::Reject;
+use crate::route::{Access, Context, Engine, Method, Operation, Route};
+use crate::token::Authorized;
+use crate::vault::{Halt, Tx};
+
+pub(crate) const ROUTES: &[Route] = &[Route {
+    engine: Some(Engine::Kv1),
+    pattern: "{path...}",
+    open: false,
+    free_form: true,
+    methods: &[
+        Method::new(Operation::Read, Access::Acl, read),
+        Method::new(Operation::Update, Access::Acl, write),
+        Method::new(Operation::Delete, Access::Acl, delete),
+        Method::new(Operation::List, Access::Acl, list),
+        Method::new(Operation::Scan, Access::Acl, scan),
+    ],
+    fields: &[Field::path("path", "Location of the secret.")],
+    synopsis: "Reads, writes, deletes and lists secrets.",
+    description: "A write replaces the whole secret by the fields of its body. The fields `ttl` and \
+                  `lease` are shown as the lease duration of a read; nothing expires by them.",
+}];
+
+fn read(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {
+    let mount = context.mount();
+    let Some(entry) = entry::read(tx, mount.owner, context.path)? else {
+        return Ok(Answer::Nothing);
+    };
+    Ok(Answer::Envelope(Envelope {
+        lease_duration: entry.lease.unwrap_or(mount.default_lease_ttl),
+        data: Some(entry.text),
+        ..Envelope::default()
+    }))
+}
+
+fn write(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {
+    if context.path.is_empty() {
+        return Err(Reject::invalid("missing path").into());
+    }
+    let doc = context.call.doc.as_ref();
+    let doc = doc.filter(|doc| doc.object().is_some_and(|members| !members.is_empty()));
+    let doc = doc.ok_or_else(|| Reject::invalid("missing data fields"))?;
+    let mut text = Zeroizing::new(String::new());
+    doc.root().write_canonical(&mut text);
+    entry::write(tx, context.mount().owner, context.path, &Entry { lease: lease_of(doc), text })?;
+    Ok(Answer::Nothing)
+}
+
+fn delete(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {
+    entry::delete(tx, context.mount().owner, context.path)?;
+    Ok(Answer::Nothing)
+}
+
+fn list(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {
+    match entry::list(tx, context.mount().owner, context.path)? {
+        Some(page) => Ok(Answer::keys(page.names())),
+        None => Ok(Answer::Nothing),
+    }
+}
+
+/// All entries below a folder: those of each folder in order, the folders inside it from the last to
+/// the first. Nothing found is an empty object.
+fn scan(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {
+    let owner = context.mount().owner;
+    let mut found: Vec<String> = Vec::new();
+    let mut bytes = 0;
+    let mut folders = alloc::vec![String::from(context.path)];
+    while let Some(folder) = folders.pop() {
+        let Some(page) = entry::list(tx, owner, &folder)? else { continue };
+        for name in page.names() {
+            let full = alloc::format!("{folder}{name}");
+            if name.ends_with('/') {
+                folders.push(full);
+                continue;
+            }
+            let relative = full.get(context.path.len()..).unwrap_or("");
+            bytes += relative.len() + 3;
+            if bytes > LIST_BYTES_MAX {
+                return Err(Reject::Overloaded("the scan finds too much at once").into());
+            }
+            found.push(relative.into());
+        }
+    }
+    if found.is_empty() {
+        return Ok(Answer::data(json::Object::new().finish()));
+    }
+    Ok(Answer::data(json::Object::new().strings("keys", &found).finish()))
+}
+
+/// The seconds that `ttl`, or without it `lease`, says. One that cannot be read hides the other.
+fn lease_of(doc: &Doc) -> Option<i64> {
+    let members = doc.object()?;
+    let value = members.get("ttl").or_else(|| members.get("lease"))?;
+    match value.kind() {
+        Kind::Null => Some(0),
+        Kind::String(text) => duration::parse(text).ok().map(duration::Signed::seconds),
+        Kind::Number(text) => text.parse().ok(),
+        Kind::Bool(_) | Kind::Array(_) | Kind::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_lease_of_a_secret() {
+        const CASES: [(&str, Option<i64>); 13] = [
+            (r#"{"ttl":"30m"}"#, Some(1800)),
+            (r#"{"ttl":45}"#, Some(45)),
+            (r#"{"ttl":"45"}"#, Some(45)),
+            (r#"{"lease":"1h"}"#, Some(3600)),
+            (r#"{"lease":"1h","ttl":"5m"}"#, Some(300)),
+            (r#"{"lease":"1h","ttl":"soon"}"#, None),
+            (r#"{"ttl":""}"#, Some(0)),
+            (r#"{"ttl":null}"#, Some(0)),
+            (r#"{"ttl":"-5s"}"#, Some(-5)),
+            (r#"{"ttl":1.5}"#, None),
+            (r#"{"ttl":true}"#, None),
+            (r#"{"ttl":{}}"#, None),
+            (r#"{"x":1}"#, None),
+        ];
+        for (body, lease) in CASES {
+            let doc = json::parse(body.as_bytes(), &json::Limits::default()).unwrap().unwrap();
+            assert_eq!(lease_of(&doc), lease, "{body}");
+        }
+    }
+}

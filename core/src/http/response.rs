@@ -1,0 +1,141 @@
+//! An answer, and its bytes on the wire.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::Write;
+
+use http::StatusCode;
+
+use crate::json;
+use crate::time::Time;
+
+/// One answer. Its body may hold secrets, so there is no `Debug`, and it is wiped when dropped.
+#[allow(missing_debug_implementations, reason = "answers hold secrets")]
+pub struct Response {
+    status: StatusCode,
+    content_type: Option<&'static str>,
+    body: zeroize::Zeroizing<Vec<u8>>,
+    /// Whether the request came as far as the API: its answers may not be cached, and tell
+    /// browsers to come back by TLS only.
+    from_api: bool,
+    fields: Vec<(&'static str, String)>,
+    close: bool,
+}
+
+impl Response {
+    /// An answer of the API: JSON, or nothing with the content type of JSON.
+    pub(crate) fn api(status: StatusCode, body: String) -> Self {
+        Self {
+            status,
+            content_type: Some("application/json"),
+            body: body.into_bytes().into(),
+            from_api: true,
+            fields: Vec::new(),
+            close: false,
+        }
+    }
+
+    /// `{"errors":[...]}`
+    pub(crate) fn errors(status: StatusCode, messages: &[&str]) -> Self {
+        let body = json::Object::new().strings("errors", messages).finish();
+        Self::api(status, body + "\n")
+    }
+
+    /// An answer of the HTTP layer, before the API: none of its header fields.
+    pub(crate) fn edge(status: StatusCode, message: Option<&str>) -> Self {
+        match message {
+            Some(message) => Self { from_api: false, ..Self::errors(status, &[message]) },
+            None => {
+                Self { content_type: None, from_api: false, ..Self::api(status, String::new()) }
+            }
+        }
+    }
+
+    /// 307 to `location`.
+    pub(crate) fn redirect(location: String) -> Self {
+        Self { content_type: None, ..Self::api(StatusCode::TEMPORARY_REDIRECT, String::new()) }
+            .with_field("Location", location)
+    }
+
+    /// The same with one more header field; the caller has checked the value.
+    pub(crate) fn with_field(mut self, name: &'static str, value: String) -> Self {
+        self.fields.push((name, value));
+        self
+    }
+
+    /// The same, and the connection ends behind it.
+    pub(crate) fn closing(mut self) -> Self {
+        self.close = true;
+        self
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The body.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    pub(super) fn closes(&self) -> bool {
+        self.close
+    }
+
+    /// The bytes of the head, and the body if it is to be sent.
+    pub(super) fn into_wire(mut self, now: Time, frame: Frame) -> (Vec<u8>, Option<Vec<u8>>) {
+        let mut head = String::with_capacity(320);
+        let reason = self.status.canonical_reason().unwrap_or("");
+        let _ = write!(head, "HTTP/1.1 {} {reason}\r\n", self.status.as_str());
+        head.push_str("Date: ");
+        let _ = now.write_http_date(&mut head);
+        head.push_str("\r\n");
+        if self.from_api {
+            head.push_str("Cache-Control: no-store\r\n");
+            head.push_str("Strict-Transport-Security: max-age=31536000; includeSubDomains\r\n");
+        }
+        if let Some(content_type) = self.content_type {
+            let _ = write!(head, "Content-Type: {content_type}\r\n");
+        }
+        for (name, value) in &self.fields {
+            let _ = write!(head, "{name}: {value}\r\n");
+        }
+        let bodiless =
+            self.status == StatusCode::NO_CONTENT || self.status == StatusCode::NOT_MODIFIED;
+        if !bodiless {
+            let _ = write!(head, "Content-Length: {}\r\n", self.body.len());
+        }
+        match frame.connection {
+            Connection::Close => head.push_str("Connection: close\r\n"),
+            Connection::KeepAliveSaid => head.push_str("Connection: keep-alive\r\n"),
+            Connection::KeepAlive => {}
+        }
+        head.push_str("\r\n");
+        let body = (!bodiless && !frame.head_only && !self.body.is_empty())
+            .then(|| core::mem::take(&mut *self.body));
+        (head.into_bytes(), body)
+    }
+}
+
+/// How an answer is framed.
+#[derive(Clone, Copy)]
+pub(super) struct Frame {
+    pub(super) connection: Connection,
+    /// The answer to HEAD: everything but the body.
+    pub(super) head_only: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Connection {
+    Close,
+    KeepAlive,
+    /// Kept, which HTTP/1.0 must be told.
+    KeepAliveSaid,
+}
+
+impl From<&json::Error> for Response {
+    fn from(error: &json::Error) -> Self {
+        Self::errors(StatusCode::BAD_REQUEST, &[&error.to_string()])
+    }
+}

@@ -1,0 +1,211 @@
+//! Values to text, and text built piece by piece.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write;
+
+use super::{Doc, Kind, Node, Value};
+
+/// A container that is being written.
+enum Frame {
+    /// Next node and end of an array.
+    Items { next: u32, end: u32, first: bool },
+    /// Nodes of the names still to be written, the next one last.
+    Members { names: Vec<u32>, first: bool },
+}
+
+/// Appends the canonical text of a value.
+pub(super) fn canonical(value: Value<'_>, out: &mut String) {
+    let doc = value.doc;
+    let mut frames = Vec::new();
+    begin(doc, value.at, out, &mut frames);
+    while let Some(frame) = frames.last_mut() {
+        let next = match frame {
+            Frame::Items { next, end, first } if *next < *end => {
+                separate(out, first);
+                let at = *next;
+                *next = doc.end(at);
+                Some(at)
+            }
+            Frame::Members { names, first } if !names.is_empty() => {
+                separate(out, first);
+                let at = names.pop().unwrap_or(0);
+                push_string(out, name(doc, at));
+                out.push(':');
+                Some(at + 1)
+            }
+            Frame::Items { .. } => {
+                out.push(']');
+                None
+            }
+            Frame::Members { .. } => {
+                out.push('}');
+                None
+            }
+        };
+        match next {
+            Some(at) => begin(doc, at, out, &mut frames),
+            None => drop(frames.pop()),
+        }
+    }
+}
+
+fn begin(doc: &Doc, at: u32, out: &mut String, frames: &mut Vec<Frame>) {
+    match (Value { doc, at }).kind() {
+        Kind::Null => out.push_str("null"),
+        Kind::Bool(true) => out.push_str("true"),
+        Kind::Bool(false) => out.push_str("false"),
+        Kind::Number(text) => out.push_str(text),
+        Kind::String(text) => push_string(out, text),
+        Kind::Array(items) => {
+            out.push('[');
+            frames.push(Frame::Items { next: items.next, end: items.end, first: true });
+        }
+        Kind::Object(members) => {
+            out.push('{');
+            let mut names = Vec::new();
+            let mut next = members.next;
+            while next < members.end {
+                names.push(next);
+                next = doc.end(next + 1);
+            }
+            // Last name first; of equal names the one sent last comes first and is kept.
+            names.reverse();
+            names.sort_by(|&left, &right| name(doc, right).cmp(name(doc, left)));
+            names.dedup_by(|later, kept| name(doc, *later) == name(doc, *kept));
+            frames.push(Frame::Members { names, first: true });
+        }
+    }
+}
+
+fn name(doc: &Doc, at: u32) -> &str {
+    match doc.node(at) {
+        Node::String(span) => doc.str(span),
+        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Array { .. } | Node::Object { .. } => {
+            ""
+        }
+    }
+}
+
+fn separate(out: &mut String, first: &mut bool) {
+    if !core::mem::take(first) {
+        out.push(',');
+    }
+}
+
+/// Appends a JSON string with the API's escapes: the short forms of controls, and `<`, `>`, `&`,
+/// U+2028 and U+2029 as `\u....`.
+pub(crate) fn push_string(out: &mut String, text: &str) {
+    out.push('"');
+    let mut plain = 0;
+    for (at, c) in text.char_indices() {
+        let short = match c {
+            '"' => "\\\"",
+            '\\' => "\\\\",
+            '\u{8}' => "\\b",
+            '\u{c}' => "\\f",
+            '\n' => "\\n",
+            '\r' => "\\r",
+            '\t' => "\\t",
+            '\0'..'\u{20}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => "",
+            _ => continue,
+        };
+        out.push_str(text.get(plain..at).unwrap_or(""));
+        plain = at + c.len_utf8();
+        if short.is_empty() {
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        } else {
+            out.push_str(short);
+        }
+    }
+    out.push_str(text.get(plain..).unwrap_or(""));
+    out.push('"');
+}
+
+/// An object being written. Names are given in the order in which they shall stand.
+#[derive(Debug)]
+pub struct Object {
+    text: String,
+}
+
+impl Object {
+    /// `{`
+    pub fn new() -> Self {
+        Self { text: String::from("{") }
+    }
+
+    /// A member that is JSON text already.
+    #[must_use]
+    pub fn raw(mut self, name: &str, json: &str) -> Self {
+        if self.text.len() > 1 {
+            self.text.push(',');
+        }
+        push_string(&mut self.text, name);
+        self.text.push(':');
+        self.text.push_str(json);
+        self
+    }
+
+    /// A string.
+    #[must_use]
+    pub fn string(self, name: &str, value: &str) -> Self {
+        let mut json = String::with_capacity(value.len() + 2);
+        push_string(&mut json, value);
+        self.raw(name, &json)
+    }
+
+    /// A number or a bool.
+    #[must_use]
+    pub fn plain(self, name: &str, value: impl core::fmt::Display) -> Self {
+        self.raw(name, &alloc::format!("{value}"))
+    }
+
+    /// A list of strings.
+    #[must_use]
+    pub fn strings<S: AsRef<str>>(self, name: &str, values: impl IntoIterator<Item = S>) -> Self {
+        let mut list = List::new();
+        for value in values {
+            list.string(value.as_ref());
+        }
+        self.raw(name, &list.finish())
+    }
+
+    /// `null`.
+    #[must_use]
+    pub fn null(self, name: &str) -> Self {
+        self.raw(name, "null")
+    }
+
+    /// `}`, and the text.
+    pub fn finish(mut self) -> String {
+        self.text.push('}');
+        self.text
+    }
+}
+
+/// A list of strings being written.
+#[derive(Debug)]
+pub struct List {
+    text: String,
+}
+
+impl List {
+    /// `[`
+    pub fn new() -> Self {
+        Self { text: String::from("[") }
+    }
+
+    /// One more item.
+    pub fn string(&mut self, value: &str) {
+        if self.text.len() > 1 {
+            self.text.push(',');
+        }
+        push_string(&mut self.text, value);
+    }
+
+    /// `]`, and the text.
+    pub fn finish(mut self) -> String {
+        self.text.push(']');
+        self.text
+    }
+}

@@ -1,0 +1,85 @@
+//! Every maximum of the core, in one place, each with its reason.
+//!
+//! Limits of a connection can be set per listener ([`crate::http::Limits`]); their defaults stand
+//! here with the others. A length that a peer chooses is compared with one of these before memory
+//! is spent on it.
+
+use core::time::Duration;
+
+// --- A connection ---------------------------------------------------------------------------
+
+/// Bytes of a request head. The reference takes 1 MiB; no client of its API sends more than a few
+/// KiB (the largest thing in a head is a JWT), and a head is the first thing a stranger may fill.
+pub const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Header fields of one request. httparse needs the number in advance; browsers and proxies
+/// together stay below 50.
+pub const HEADER_COUNT_MAX: usize = 100;
+/// Bytes of a request target: 256 segments of 64 bytes, and the usual maximum of proxies.
+pub const TARGET_BYTES_MAX: usize = 16 * 1024;
+/// Segments of a path. Each may cost a look-up of a folder when a name appears or goes.
+pub const PATH_SEGMENTS_MAX: usize = 256;
+/// Bytes of a request body: the reference's default for `max_request_size`.
+pub const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// The largest body limit that a listener may ask for: offsets into a body are 32 bits.
+pub const BODY_BYTES_CEILING: usize = 1024 * 1024 * 1024;
+/// Bytes of one chunk-size line or one trailer section: extensions and trailers are read past.
+pub const CHUNK_LINE_BYTES_MAX: usize = 4 * 1024;
+/// Bytes that a connection takes in while a request of it is being answered (pipelining).
+pub const PIPELINE_BYTES_MAX: usize = HEAD_BYTES_MAX;
+/// Bytes read and thrown away after a final answer, so that the peer can read that answer.
+pub const LINGER_BYTES_MAX: usize = 256 * 1024;
+/// Time for that.
+pub const LINGER_MAX: Duration = Duration::from_secs(2);
+/// Time for a request head from its first byte: the reference's `http_read_header_timeout`.
+pub const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
+/// Time between two bytes of a body. The reference bounds the whole request by 30 s
+/// (`http_read_timeout`); a bound on silence lets slow links finish large bodies.
+pub const BODY_SILENCE_MAX: Duration = Duration::from_secs(30);
+/// Time a connection may be idle: the reference's `http_idle_timeout`.
+pub const IDLE_TIME_MAX: Duration = Duration::from_secs(300);
+/// Time a peer may leave an answer unread.
+pub const WRITE_SILENCE_MAX: Duration = Duration::from_secs(90);
+
+// --- JSON -----------------------------------------------------------------------------------
+
+/// Levels of arrays and objects: the reference's decoder stops there too.
+pub const JSON_DEPTH_MAX: usize = 10_000;
+/// Strings of a body, keys and values: the reference's `max_request_json_strings`.
+pub const JSON_STRINGS_MAX: u64 = 1_000;
+/// Estimated memory of a decoded body: the reference's `max_request_json_memory`.
+pub const JSON_MEMORY_MAX: u64 = 34_078_720;
+
+// --- Requests -------------------------------------------------------------------------------
+
+/// Records that one request may have pinned in memory between its runs.
+pub const READ_SET_MAX: usize = 4_096;
+/// Requests parked at one time (waiting for records, jobs, audit or room); beyond it 503.
+pub const PARKED_MAX: usize = 16_384;
+/// Time a request may be parked: the reference's `default_max_request_duration`.
+pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(90);
+/// Runs of one request: a loop of misses is a fault of the store, not a reason to spin.
+pub const RUNS_MAX: u32 = 10_000;
+/// Bytes of batches handed out and not yet durable; beyond it writers queue.
+pub const BATCH_BYTES_IN_FLIGHT_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of an unpaged LIST or SCAN answer.
+pub const LIST_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of random data from `sys/tools/random`, exclusive: the reference's bound.
+pub const RANDOM_BYTES_END: i64 = 131_072;
+
+// --- Storage --------------------------------------------------------------------------------
+
+/// Bytes of one stored record before sealing: the largest body and room for its name.
+pub const RECORD_BYTES_MAX: usize = BODY_BYTES_CEILING;
+/// Default budget of the cache for records and pages.
+pub const CACHE_BYTES: usize = 16 * 1024 * 1024;
+/// Default budget of the cache for absences, apart so that random paths push nothing out.
+pub const ABSENCE_BYTES: usize = 1024 * 1024;
+
+// --- Tokens ---------------------------------------------------------------------------------
+
+/// Ancestors of a token: each is looked up when the token is used.
+pub const TOKEN_DEPTH_MAX: usize = 64;
+/// Bytes of a token as a client sends it; longer ones are not looked up.
+pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
+/// Default and maximum TTL of tokens and leases: the reference's 768 h.
+pub const TTL_MAX_SECONDS: i64 = 768 * 3600;

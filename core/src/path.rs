@@ -1,0 +1,284 @@
+//! Request targets and paths: decoded and normalised once, here, into the one type that routing,
+//! rules, storage and audit use.
+//!
+//! Invariants: a [`Path`] is printable UTF-8 without a `.` or `..` segment and with at most
+//! [`limit::PATH_SEGMENTS_MAX`] segments; two paths name the same thing if and only if their texts
+//! are equal.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use unicode_general_category::{GeneralCategory, get_general_category};
+
+use crate::form::percent_decode;
+use crate::limit;
+
+/// The target of a request: the path as it was sent (escapes and all) and the query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    raw: String,
+    query: Option<String>,
+}
+
+impl Target {
+    /// Splits a target in origin form (`/v1/x?y`) or absolute form (`http://host/v1/x?y`).
+    /// `None` for anything else.
+    pub fn parse(target: &str) -> Option<Self> {
+        let origin = match target.split_once("://") {
+            Some((scheme, rest)) if is_http(scheme) => match rest.find(['/', '?']) {
+                Some(at) if rest.get(at..)?.starts_with('/') => rest.get(at..)?,
+                Some(at) => return Self::parse_origin("/", rest.get(at + 1..)),
+                None => "/",
+            },
+            _ => target,
+        };
+        if !origin.starts_with('/') {
+            return None;
+        }
+        match origin.split_once('?') {
+            Some((path, query)) => Self::parse_origin(path, Some(query)),
+            None => Self::parse_origin(origin, None),
+        }
+    }
+
+    fn parse_origin(path: &str, query: Option<&str>) -> Option<Self> {
+        percent_decode(path.as_bytes())?;
+        Some(Self { raw: path.into(), query: query.map(Into::into) })
+    }
+
+    /// The path as it was sent.
+    pub fn raw(&self) -> &str {
+        &self.raw
+    }
+
+    /// What stands behind `?`.
+    pub fn query(&self) -> Option<&str> {
+        self.query.as_deref()
+    }
+
+    /// The decoded path.
+    pub(crate) fn decoded(&self) -> Vec<u8> {
+        percent_decode(self.raw.as_bytes()).unwrap_or_default()
+    }
+
+    /// Whether a slash of the path was escaped: such a target names no endpoint of the HTTP layer,
+    /// which compares segment by segment.
+    pub(crate) fn escapes_a_slash(&self) -> bool {
+        self.raw.as_bytes().windows(3).any(|three| three.eq_ignore_ascii_case(b"%2f"))
+    }
+
+    /// Where a client is sent whose path is not in its shortest form: `//` collapsed, `.` and `..`
+    /// resolved as they stand (escaped ones are not touched), the query kept.
+    pub(crate) fn redirect(&self) -> Option<String> {
+        let clean = clean(&self.raw);
+        let clean = if SUBTREES.contains(&clean.as_str()) { clean + "/" } else { clean };
+        if clean == self.raw {
+            return None;
+        }
+        Some(match &self.query {
+            Some(query) => clean + "?" + query,
+            None => clean,
+        })
+    }
+}
+
+/// Folders of the API that are reached with a slash only.
+const SUBTREES: [&str; 4] =
+    ["/v1/sys", "/v1/sys/audit-hash", "/v1/sys/config/state", "/v1/sys/pprof"];
+
+fn is_http(scheme: &str) -> bool {
+    scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
+}
+
+fn clean(path: &str) -> String {
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            name => segments.push(name),
+        }
+    }
+    let mut clean = String::with_capacity(path.len());
+    for segment in &segments {
+        clean.push('/');
+        clean.push_str(segment);
+    }
+    let folder = matches!(path.rsplit('/').next(), Some(""));
+    if clean.is_empty() || folder {
+        clean.push('/');
+    }
+    clean
+}
+
+/// Why a decoded path is no [`Path`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathError {
+    /// A `.` or `..` segment.
+    Relative,
+    /// Too many segments.
+    TooDeep,
+}
+
+/// What stands behind `/v1/`, decoded: the one name of a thing in this server.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Path(String);
+
+impl Path {
+    /// Takes a decoded path that is printable ([`is_printable`]).
+    ///
+    /// # Errors
+    ///
+    /// [`PathError`] for relative segments and for too many of them.
+    pub fn new(text: String) -> Result<Self, PathError> {
+        let mut segments = 0;
+        for segment in text.split('/') {
+            if matches!(segment, "." | "..") {
+                return Err(PathError::Relative);
+            }
+            segments += 1;
+        }
+        // A slash at the end begins no further segment.
+        if segments - usize::from(text.ends_with('/')) > limit::PATH_SEGMENTS_MAX {
+            return Err(PathError::TooDeep);
+        }
+        Ok(Self(text))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it names a folder.
+    pub fn is_folder(&self) -> bool {
+        self.0.ends_with('/')
+    }
+
+    /// Names a folder, as LIST and SCAN do whether or not they were sent with the slash.
+    pub(crate) fn make_folder(&mut self) {
+        if !self.0.ends_with('/') {
+            self.0.push('/');
+        }
+    }
+}
+
+/// Whether every character is a letter, mark, number, punctuation, symbol or the plain space.
+pub fn is_printable(text: &str) -> bool {
+    text.chars().all(|c| match c {
+        ' '..='~' => true,
+        '\0'..='\u{7f}' => false,
+        c => !matches!(
+            get_general_category(c),
+            GeneralCategory::Control
+                | GeneralCategory::Format
+                | GeneralCategory::LineSeparator
+                | GeneralCategory::ParagraphSeparator
+                | GeneralCategory::PrivateUse
+                | GeneralCategory::SpaceSeparator
+                | GeneralCategory::Surrogate
+                | GeneralCategory::Unassigned
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn splits_targets() {
+        type Parts = (&'static str, Option<&'static str>);
+        const CASES: [(&str, Option<Parts>); 14] = [
+            ("/v1/a", Some(("/v1/a", None))),
+            ("/v1/a?b=c?d", Some(("/v1/a", Some("b=c?d")))),
+            ("/v1/a?", Some(("/v1/a", Some("")))),
+            ("/v1/a#b", Some(("/v1/a#b", None))),
+            ("/v1/a%2Fb", Some(("/v1/a%2Fb", None))),
+            ("http://host/v1/a?b", Some(("/v1/a", Some("b")))),
+            ("HTTPS://host:8200/v1/a", Some(("/v1/a", None))),
+            ("http://host", Some(("/", None))),
+            ("http://host?x", Some(("/", Some("x")))),
+            ("/v1/a%zz", None),
+            ("/v1/a%2", None),
+            ("v1/a", None),
+            ("*", None),
+            ("ftp://host/v1/a", None),
+        ];
+        for (target, want) in CASES {
+            let got = Target::parse(target);
+            let got = got.as_ref().map(|target| (target.raw(), target.query()));
+            assert_eq!(got, want, "{target}");
+        }
+    }
+
+    #[test]
+    fn redirects_to_the_shortest_form() {
+        const CASES: [(&str, Option<&str>); 16] = [
+            ("/v1/secret/a", None),
+            ("/v1/secret/", None),
+            ("/v1/secret//a", Some("/v1/secret/a")),
+            ("/v1//secret/a", Some("/v1/secret/a")),
+            ("/v1/secret/./a", Some("/v1/secret/a")),
+            ("/v1/secret/b/../a", Some("/v1/secret/a")),
+            ("/v1/secret/b/..", Some("/v1/secret")),
+            ("/v1/secret/b/../", Some("/v1/secret/")),
+            ("/v1/secret/.", Some("/v1/secret")),
+            ("/v1/../../secret", Some("/secret")),
+            ("/v1/secret//?list=true&x=%20y", Some("/v1/secret/?list=true&x=%20y")),
+            ("/v1//secret/a%20b", Some("/v1/secret/a%20b")),
+            ("/v1/secret/%2e%2e/x", None),
+            ("/v1/sys", Some("/v1/sys/")),
+            ("/v1/sys?x", Some("/v1/sys/?x")),
+            ("/", None),
+        ];
+        for (target, want) in CASES {
+            assert_eq!(Target::parse(target).unwrap().redirect().as_deref(), want, "{target}");
+        }
+    }
+
+    #[test]
+    fn refuses_relative_and_deep_paths() {
+        let deep = |segments: usize| "a/".repeat(segments);
+        let cases: [(String, Option<PathError>); 12] = [
+            ("secret/a".to_string(), None),
+            (String::new(), None),
+            ("secret//a".to_string(), None),
+            ("a/.../.b/c.".to_string(), None),
+            (".".to_string(), Some(PathError::Relative)),
+            ("secret/../x".to_string(), Some(PathError::Relative)),
+            ("secret/a/.".to_string(), Some(PathError::Relative)),
+            ("../x".to_string(), Some(PathError::Relative)),
+            (deep(256), None),
+            (deep(256) + "a", Some(PathError::TooDeep)),
+            (deep(255) + "a", None),
+            (deep(257), Some(PathError::TooDeep)),
+        ];
+        for (text, want) in cases {
+            assert_eq!(Path::new(text.clone()).err(), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn knows_what_is_printable() {
+        const CASES: [(&str, bool); 12] = [
+            ("secret/with space", true),
+            ("caf\u{e9}/\u{6f22}", true),
+            ("\u{1f600}", true),
+            ("a\u{301}", true),
+            ("\u{fffd}", true),
+            ("a\0b", false),
+            ("a\nb", false),
+            ("a\u{7f}b", false),
+            ("a\u{a0}b", false),
+            ("a\u{ad}b", false),
+            ("a\u{2028}b", false),
+            ("a\u{e000}b", false),
+        ];
+        for (text, want) in CASES {
+            assert_eq!(is_printable(text), want, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The random bytes of one request: drawn from its seed, the same in every run of the same phase.
+//!
+//! Invariants: a stream belongs to one (seed, phase) pair; a request that runs again draws the
+//! same bytes, so of several runs only the one that commits may let its bytes leave the core.
+
+use alloc::string::String;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use zeroize::Zeroize;
+
+/// Which part of a request draws from its seed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Phase {
+    /// What is fixed when the request arrives: its id.
+    Arrival = 0,
+    /// The batch that charges a use of a token.
+    Admission = 1,
+    /// The effect and the answer.
+    Effect = 2,
+    /// The record that the first of these batches carries.
+    AdmissionBatch = 3,
+    /// The record that the second carries.
+    EffectBatch = 4,
+}
+
+/// HMAC-SHA256 of the seed in counter mode.
+pub(crate) struct Generator {
+    seed: [u8; 32],
+    phase: Phase,
+    counter: u64,
+    block: [u8; 32],
+    used: usize,
+}
+
+impl Generator {
+    pub(crate) fn new(seed: &[u8; 32], phase: Phase) -> Self {
+        Self { seed: *seed, phase, counter: 0, block: [0; 32], used: 32 }
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> [u8; N] {
+        let mut out = [0; N];
+        self.fill(&mut out);
+        out
+    }
+
+    pub(crate) fn fill(&mut self, out: &mut [u8]) {
+        for byte in out {
+            *byte = self.byte();
+        }
+    }
+
+    /// `length` characters of `[0-9A-Za-z]`, each equally likely.
+    pub(crate) fn base62(&mut self, length: usize) -> String {
+        let mut text = String::with_capacity(length);
+        while text.len() < length {
+            // 248 is the largest multiple of 62 in a byte: what is above would favour some.
+            let byte = self.byte();
+            if byte < 248
+                && let Some(&letter) = BASE62.get(usize::from(byte % 62))
+            {
+                text.push(char::from(letter));
+            }
+        }
+        text
+    }
+
+    /// 16 random bytes in the form 8-4-4-4-12 (the reference marks no version in it).
+    pub(crate) fn uuid(&mut self) -> String {
+        let mut text = crate::encoding::hex(&self.array::<16>());
+        for dash in [20, 16, 12, 8] {
+            text.insert(dash, '-');
+        }
+        text
+    }
+
+    fn byte(&mut self) -> u8 {
+        if self.used == self.block.len() {
+            let mut mac = keyed(&self.seed);
+            mac.update(&[self.phase as u8]);
+            mac.update(&self.counter.to_be_bytes());
+            self.block = mac.finalize().into_bytes().into();
+            self.counter += 1;
+            self.used = 0;
+        }
+        let byte = self.block.get(self.used).copied().unwrap_or(0);
+        self.used += 1;
+        byte
+    }
+}
+
+impl Drop for Generator {
+    fn drop(&mut self) {
+        self.seed.zeroize();
+        self.block.zeroize();
+    }
+}
+
+/// HMAC-SHA256 under a key of 32 bytes.
+pub(crate) fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
+}
+
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeats_a_phase_and_separates_phases() {
+        let seed = [7; 32];
+        let first = Generator::new(&seed, Phase::Effect).array::<80>();
+        assert_eq!(first, Generator::new(&seed, Phase::Effect).array::<80>());
+        assert_ne!(first, Generator::new(&seed, Phase::Admission).array::<80>());
+        assert_ne!(first[..32], first[32..64]);
+    }
+
+    #[test]
+    fn draws_letters_of_the_alphabet_only() {
+        let text = Generator::new(&[1; 32], Phase::Effect).base62(500);
+        assert_eq!(text.len(), 500);
+        assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    }
+}

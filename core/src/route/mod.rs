@@ -1,0 +1,256 @@
+//! The route table, and the way from a path to one of its rows.
+//!
+//! Each endpoint stands in the table once: the mount type it belongs to, its pattern, its methods
+//! with their access class and handler, its parameters, its help. Dispatch, help and the OpenAPI
+//! document come from it; so do the tests by enumeration.
+
+mod help;
+mod mount;
+
+use alloc::vec::Vec;
+
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::field::{Args, Field, Source};
+use crate::reject::Reject;
+use crate::token::Authorized;
+use crate::vault::{Halt, Tx};
+use crate::{engine, sys, token};
+
+pub(crate) use help::help;
+pub(crate) use mount::{Engine, Mount, create_mount, find_fixed, find_mount};
+
+/// What a request wants done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    /// Take away.
+    Delete,
+    /// HEAD.
+    Header,
+    /// Tell about the endpoint.
+    Help,
+    /// Names of a folder.
+    List,
+    /// A method without an operation, such as OPTIONS.
+    None,
+    /// Change a part.
+    Patch,
+    /// Show.
+    Read,
+    /// Names of a folder and all below.
+    Scan,
+    /// Write.
+    Update,
+}
+
+impl Operation {
+    /// Whether it asks for something, so that nothing found is 404.
+    pub(crate) fn asks(self) -> bool {
+        matches!(self, Self::Read | Self::List | Self::Header)
+    }
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Delete => "delete",
+            Self::Header => "header",
+            Self::Help => "help",
+            Self::List => "list",
+            Self::None => "",
+            Self::Patch => "patch",
+            Self::Read => "read",
+            Self::Scan => "scan",
+            Self::Update => "update",
+        }
+    }
+}
+
+/// What a token needs for a method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// To be alive.
+    AnyToken,
+    /// A rule that grants the capability of the operation.
+    Acl,
+    /// The same, and `sudo`.
+    Sudo,
+}
+
+/// One endpoint.
+pub(crate) struct Route {
+    /// The mount type; `None` for the endpoints of the HTTP layer, whose pattern is the whole path.
+    pub(crate) engine: Option<Engine>,
+    /// Segments; `{name}` captures one, `{name...}` at the end captures the rest, empty or not.
+    pub(crate) pattern: &'static str,
+    /// Whether it is served without a token.
+    pub(crate) open: bool,
+    /// Whether a write may send any names.
+    pub(crate) free_form: bool,
+    pub(crate) methods: &'static [Method],
+    pub(crate) fields: &'static [Field],
+    pub(crate) synopsis: &'static str,
+    pub(crate) description: &'static str,
+}
+
+/// One method of an endpoint.
+pub(crate) struct Method {
+    pub(crate) operation: Operation,
+    pub(crate) access: Access,
+    pub(crate) handler: Handler,
+}
+
+/// Serves one method. It runs to its end or leaves by a [`Halt`]; it may run again.
+pub(crate) type Handler = fn(&mut Tx<'_>, &Context<'_>, &Authorized) -> Result<Answer, Halt>;
+
+impl Method {
+    pub(crate) const fn new(operation: Operation, access: Access, handler: Handler) -> Self {
+        Self { operation, access, handler }
+    }
+}
+
+impl Route {
+    pub(crate) fn method(&self, operation: Operation) -> Option<&Method> {
+        self.methods.iter().find(|method| method.operation == operation)
+    }
+
+    /// Whether its path is the user's own, character by character.
+    pub(crate) fn is_free_path(&self) -> bool {
+        self.pattern.ends_with("...}")
+    }
+
+    /// The captures, if the path is of this route.
+    fn matches<'p>(&self, path: &'p str) -> Option<Vec<(&'static str, &'p str)>> {
+        let mut captures = Vec::new();
+        let mut rest = Some(path);
+        for piece in self.pattern.split('/') {
+            let name = piece.strip_prefix('{').and_then(|piece| piece.strip_suffix('}'));
+            if let Some(name) = name.and_then(|name| name.strip_suffix("...")) {
+                captures.push((name, rest?));
+                return Some(captures);
+            }
+            let (segment, behind) = match rest?.split_once('/') {
+                Some((segment, behind)) => (segment, Some(behind)),
+                None => (rest?, None),
+            };
+            match name {
+                Some(name) if is_name(segment) => captures.push((name, segment)),
+                None if segment == piece => {}
+                Some(_) | None => return None,
+            }
+            rest = behind;
+        }
+        rest.is_none().then_some(captures)
+    }
+}
+
+/// Names in paths begin and end with a letter, digit or underscore, and have dashes and periods
+/// inside.
+pub(crate) fn is_name(text: &str) -> bool {
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let bytes = text.as_bytes();
+    bytes.first().is_some_and(is_word)
+        && bytes.last().is_some_and(is_word)
+        && bytes.iter().all(|byte| is_word(byte) || matches!(byte, b'-' | b'.'))
+}
+
+/// The whole table.
+pub(crate) fn table() -> impl Iterator<Item = &'static Route> {
+    [
+        sys::health::ROUTES,
+        sys::init::ROUTES,
+        sys::leader::ROUTES,
+        sys::seal::ROUTES,
+        sys::tools::ROUTES,
+        sys::legacy::ROUTES,
+        #[cfg(feature = "simulation")]
+        sys::simulation::ROUTES,
+        token::ROUTES,
+        engine::cubbyhole::ROUTES,
+        engine::kv1::ROUTES,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The endpoint of the HTTP layer that has this path.
+pub(crate) fn plain(path: &str) -> Option<&'static Route> {
+    table().find(|route| route.engine.is_none() && route.pattern == path)
+}
+
+/// A row of the table with what it captured.
+pub(crate) struct Found<'p> {
+    pub(crate) route: &'static Route,
+    pub(crate) captures: Vec<(&'static str, &'p str)>,
+}
+
+/// The row for a path inside a mount.
+pub(crate) fn find(engine: Engine, path: &str) -> Option<Found<'_>> {
+    let row = table()
+        .filter(|route| route.engine == Some(engine))
+        .find_map(|route| route.matches(path).map(|captures| Found { route, captures }));
+    row.or_else(|| {
+        let route = shadowed(engine, path)?;
+        let shadow = if route.open { &OPEN_SHADOW } else { &CLOSED_SHADOW };
+        Some(Found { route: shadow, captures: Vec::new() })
+    })
+}
+
+/// The endpoint of the HTTP layer that has this path in the system mount. Its path is known there
+/// too, but has no method: a spelling that the HTTP layer does not take for the endpoint is refused.
+fn shadowed(engine: Engine, path: &str) -> Option<&'static Route> {
+    if engine != Engine::System {
+        return None;
+    }
+    plain(&alloc::format!("sys/{path}"))
+}
+
+static OPEN_SHADOW: Route = Route { open: true, ..SHADOW };
+static CLOSED_SHADOW: Route = SHADOW;
+const SHADOW: Route = Route {
+    engine: Some(Engine::System),
+    pattern: "",
+    open: false,
+    free_form: false,
+    methods: &[],
+    fields: &[],
+    synopsis: "",
+    description: "",
+};
+
+/// What a handler is told.
+pub(crate) struct Context<'a> {
+    pub(crate) call: &'a Call,
+    /// `None` for the endpoints of the HTTP layer.
+    pub(crate) mount: Option<&'a Mount>,
+    /// The path inside the mount.
+    pub(crate) path: &'a str,
+    pub(crate) args: Args<'a>,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn logical(
+        call: &'a Call,
+        mount: &'a Mount,
+        path: &'a str,
+        found: &'a Found<'a>,
+    ) -> Result<Self, Reject> {
+        let args = Args::check(call.doc.as_ref(), &found.captures, found.route.fields)?;
+        Ok(Self { call, mount: Some(mount), path, args })
+    }
+
+    pub(crate) fn plain(call: &'a Call, route: &Route) -> Result<Self, Reject> {
+        debug_assert!(
+            route.fields.iter().all(|field| field.source == Source::Body),
+            "endpoints of the HTTP layer have no captures"
+        );
+        let args = Args::check(call.doc.as_ref(), &[], &[])?;
+        Ok(Self { call, mount: None, path: "", args })
+    }
+
+    /// The mount; only the endpoints of the HTTP layer have none.
+    pub(crate) fn mount(&self) -> &'a Mount {
+        self.mount.expect("a route of a mount is found through it")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+//! Mounts: which engine serves which part of the paths.
+//!
+//! Four are fixed. Every other mount is a row (namespace and path to id) and a record by that id.
+//! Paths of mounts are prefix-free, so the shortest prefix that has a row is the mount.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::limit;
+use crate::reject::{Corrupt, Reject};
+use crate::store::codec::{Reader, Writer};
+use crate::store::{Name, Owner, Space};
+use crate::vault::{Halt, Tx};
+
+const ROW_VERSION: u8 = 1;
+const RECORD_VERSION: u8 = 1;
+
+/// The type of a mount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Cubbyhole,
+    Kv1,
+    System,
+    Token,
+}
+
+impl Engine {
+    /// What the help of a mount says first.
+    pub(crate) fn description(self) -> &'static str {
+        match self {
+            Self::Cubbyhole => {
+                "The cubbyhole engine keeps secrets of one token. No other token sees them, and \
+                 they go when that token goes."
+            }
+            Self::Kv1 => {
+                "The key/value engine keeps secrets under paths that you choose. Each write \
+                 replaces the whole secret."
+            }
+            Self::System => "The system mount controls the server itself. It cannot be moved.",
+            Self::Token => "The token store makes, shows and revokes tokens.",
+        }
+    }
+
+    /// The type's name in records.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Cubbyhole => "cubbyhole",
+            Self::Kv1 => "kv-v1",
+            Self::System => "system",
+            Self::Token => "token",
+        }
+    }
+}
+
+/// A mount that a path leads to.
+#[derive(Clone, Debug)]
+pub(crate) struct Mount {
+    pub(crate) engine: Engine,
+    /// Whose records the engine's are.
+    pub(crate) owner: Owner,
+    /// Seconds that a read shows where the secret says nothing.
+    pub(crate) default_lease_ttl: i64,
+}
+
+impl Mount {
+    const fn fixed(engine: Engine) -> Self {
+        // The fixed mounts keep their records under owners of their own: tokens under the token
+        // store's, a cubbyhole under its token's.
+        Self { engine, owner: Owner::ROOT, default_lease_ttl: limit::TTL_MAX_SECONDS }
+    }
+}
+
+const FIXED: [(&str, Engine); 3] =
+    [("sys/", Engine::System), ("auth/token/", Engine::Token), ("cubbyhole/", Engine::Cubbyhole)];
+
+/// The fixed mount of a path, and the path inside it. Without the slash the mount itself is meant.
+pub(crate) fn find_fixed(path: &str) -> Option<(Mount, &str)> {
+    FIXED.iter().find_map(|(prefix, engine)| {
+        let rest =
+            path.strip_prefix(prefix).or_else(|| (*prefix == format_folder(path)).then_some(""));
+        rest.map(|rest| (Mount::fixed(*engine), rest))
+    })
+}
+
+/// The mount of a path that no fixed mount has, and the path inside it.
+pub(crate) fn find_mount(tx: &mut Tx<'_>, path: &str) -> Result<(Mount, String), Halt> {
+    let folder = format_folder(path);
+    let prefixes: Vec<&str> = folder
+        .match_indices('/')
+        .filter_map(|(at, _)| folder.get(..=at))
+        .take(limit::PATH_SEGMENTS_MAX)
+        .collect();
+    let names: Vec<Name<'_>> =
+        prefixes.iter().map(|prefix| Name::new(Space::Route, Owner::ROOT, prefix)).collect();
+    tx.want(&names)?;
+    for (prefix, name) in prefixes.iter().zip(&names) {
+        let Some(row) = tx.get(name)? else { continue };
+        let mut reader = Reader::new(&row, ROW_VERSION)?;
+        let owner = Owner(reader.array()?);
+        reader.finish()?;
+        let mount = read_record(tx, owner)?;
+        return Ok((mount, path.get(prefix.len()..).unwrap_or("").to_owned()));
+    }
+    Err(Reject::NoRoute { path: path.to_owned() }.into())
+}
+
+fn read_record(tx: &mut Tx<'_>, owner: Owner) -> Result<Mount, Halt> {
+    let record = tx.get(&Name::new(Space::Mount, owner, ""))?;
+    let record = record.ok_or(Corrupt("a route to a mount that is not there"))?;
+    let mut reader = Reader::new(&record, RECORD_VERSION)?;
+    let word = reader.str()?;
+    let engine = [Engine::Cubbyhole, Engine::Kv1, Engine::System, Engine::Token]
+        .into_iter()
+        .find(|engine| engine.word() == word)
+        .ok_or(Corrupt("a mount of an unknown type"))?;
+    let default_lease_ttl = reader.i64()?;
+    reader.finish()?;
+    Ok(Mount { engine, owner, default_lease_ttl })
+}
+
+/// The two records of a new mount: name and payload of each.
+pub(crate) fn create_mount(
+    path: &str,
+    engine: Engine,
+    owner: Owner,
+) -> [(Name<'_>, zeroize::Zeroizing<Vec<u8>>); 2] {
+    [
+        (
+            Name::new(Space::Route, Owner::ROOT, path),
+            Writer::new(ROW_VERSION).array(&owner.0).finish(),
+        ),
+        (
+            Name::new(Space::Mount, owner, ""),
+            Writer::new(RECORD_VERSION).str(engine.word()).i64(limit::TTL_MAX_SECONDS).finish(),
+        ),
+    ]
+}
+
+fn format_folder(path: &str) -> String {
+    let mut folder = path.to_owned();
+    if !folder.ends_with('/') {
+        folder.push('/');
+    }
+    folder
+}

@@ -1,0 +1,296 @@
+//! The cache in front of the store: sealed records, opened index pages, and absences.
+//!
+//! Invariants: an entry that is not yet durable, or that a parked request has pinned, is never
+//! evicted; everything else may go at any time and changes no answer. Absences have a budget of
+//! their own. An entry carries the batch that it reflects, and an answer that read it waits for that
+//! batch.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
+use core::hash::{BuildHasherDefault, Hasher};
+
+use hashbrown::HashMap;
+
+use super::Key;
+use super::folder::Page;
+use crate::effect::BatchSeq;
+
+/// What is known of one key.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    /// The sealed record; `None` if there is none.
+    pub(crate) record: Option<Arc<[u8]>>,
+    /// The record opened, if it is a page and was opened.
+    pub(crate) page: Option<Arc<Page>>,
+    /// The batch that this reflects.
+    pub(crate) seq: BatchSeq,
+}
+
+impl Entry {
+    fn bytes(&self) -> usize {
+        // The table's slot, the ring's, and the allocations.
+        ENTRY_BYTES
+            + self.record.as_ref().map_or(0, |record| record.len() + 16)
+            + self.page.as_ref().map_or(0, |page| page.bytes() + 40)
+    }
+
+    fn class(&self) -> Class {
+        if self.record.is_some() { Class::Record } else { Class::Absence }
+    }
+}
+
+const ENTRY_BYTES: usize = size_of::<Slot>() + 2 * Key::BYTES + 8;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Record,
+    Absence,
+}
+
+struct Slot {
+    entry: Entry,
+    /// Used since the hand last came by.
+    used: bool,
+}
+
+/// See the module.
+pub(crate) struct Cache {
+    slots: HashMap<Key, Slot, BuildHasherDefault<TailHasher>>,
+    records: Ring,
+    absences: Ring,
+    /// Parked requests that want a key kept, whether or not it is here yet.
+    pins: BTreeMap<Key, u32>,
+}
+
+/// The keys of one class in the order in which the hand comes by (second chance).
+struct Ring {
+    keys: VecDeque<Key>,
+    bytes: usize,
+    budget: usize,
+}
+
+impl Ring {
+    const fn new(budget: usize) -> Self {
+        Self { keys: VecDeque::new(), bytes: 0, budget }
+    }
+}
+
+impl Cache {
+    pub(crate) fn new(budget: usize, absence_budget: usize) -> Self {
+        Self {
+            slots: HashMap::default(),
+            records: Ring::new(budget),
+            absences: Ring::new(absence_budget),
+            pins: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn get(&mut self, key: &Key) -> Option<&Entry> {
+        let slot = self.slots.get_mut(key)?;
+        slot.used = true;
+        Some(&slot.entry)
+    }
+
+    /// Keeps an opened page with its record.
+    pub(crate) fn attach_page(&mut self, key: &Key, page: Arc<Page>) {
+        if let Some(slot) = self.slots.get_mut(key) {
+            let before = slot.entry.bytes();
+            slot.entry.page = Some(page);
+            self.records.bytes += slot.entry.bytes() - before;
+        }
+    }
+
+    /// Sets what is known of a key.
+    pub(crate) fn insert(&mut self, key: Key, entry: Entry) {
+        let class = entry.class();
+        let bytes = entry.bytes();
+        let before = self.slots.insert(key, Slot { entry, used: false });
+        if let Some(before) = &before {
+            self.ring(before.entry.class()).bytes -= before.entry.bytes();
+        }
+        let moved = before.is_none_or(|before| before.entry.class() != class);
+        let ring = self.ring(class);
+        ring.bytes += bytes;
+        if moved {
+            // A key left in the other ring is dropped when the hand meets it there.
+            ring.keys.push_back(key);
+        }
+    }
+
+    pub(crate) fn pin(&mut self, key: Key) {
+        *self.pins.entry(key).or_default() += 1;
+    }
+
+    pub(crate) fn unpin(&mut self, key: &Key) {
+        if let Some(count) = self.pins.get_mut(key) {
+            *count -= 1;
+            if *count == 0 {
+                self.pins.remove(key);
+            }
+        }
+    }
+
+    pub(crate) fn pin_count(&self) -> usize {
+        self.pins.len()
+    }
+
+    /// Evicts until both budgets hold, or nothing more may go.
+    pub(crate) fn shrink(&mut self, durable: BatchSeq) {
+        for class in [Class::Record, Class::Absence] {
+            // Twice around: the first turn takes the marks of use, the second evicts.
+            let mut turns = self.ring(class).keys.len() * 2;
+            while turns > 0 && self.ring(class).bytes > self.ring(class).budget {
+                turns -= 1;
+                self.turn(class, durable);
+            }
+        }
+    }
+
+    /// One step of the hand.
+    fn turn(&mut self, class: Class, durable: BatchSeq) {
+        let Some(key) = self.ring(class).keys.pop_front() else { return };
+        let Some(slot) = self.slots.get_mut(&key) else { return };
+        if slot.entry.class() != class {
+            return;
+        }
+        let kept = core::mem::take(&mut slot.used)
+            || slot.entry.seq > durable
+            || self.pins.contains_key(&key);
+        if kept {
+            self.ring(class).keys.push_back(key);
+        } else {
+            self.evict(&key);
+        }
+    }
+
+    fn evict(&mut self, key: &Key) {
+        if let Some(slot) = self.slots.remove(key) {
+            self.ring(slot.entry.class()).bytes -= slot.entry.bytes();
+        }
+    }
+
+    /// Forgets every entry that may go and for which `chosen` says so.
+    pub(crate) fn forget(&mut self, durable: BatchSeq, mut chosen: impl FnMut(&Key) -> bool) {
+        let keys: BTreeMap<Key, BatchSeq> =
+            self.slots.iter().map(|(key, slot)| (*key, slot.entry.seq)).collect();
+        for (key, seq) in keys {
+            if seq <= durable && !self.pins.contains_key(&key) && chosen(&key) {
+                self.evict(&key);
+            }
+        }
+        for class in [Class::Record, Class::Absence] {
+            let keys = core::mem::take(&mut self.ring(class).keys);
+            let kept = keys.into_iter().filter(|key| self.slots.contains_key(key)).collect();
+            self.ring(class).keys = kept;
+        }
+    }
+
+    /// Drops everything that was opened, and all that the store has as well.
+    pub(crate) fn seal(&mut self, durable: BatchSeq) {
+        self.forget(durable, |_| true);
+        for slot in self.slots.values_mut() {
+            let before = slot.entry.bytes();
+            slot.entry.page = None;
+            self.records.bytes -= before - slot.entry.bytes();
+        }
+    }
+
+    /// Bytes of records and pages, and of absences.
+    pub(crate) fn bytes(&self) -> (usize, usize) {
+        (self.records.bytes, self.absences.bytes)
+    }
+
+    fn ring(&mut self, class: Class) -> &mut Ring {
+        match class {
+            Class::Record => &mut self.records,
+            Class::Absence => &mut self.absences,
+        }
+    }
+}
+
+/// Keys end in the output of a keyed hash: eight bytes of it are as good as any hash, and nobody
+/// outside can choose them.
+#[derive(Default)]
+pub(crate) struct TailHasher(u64);
+
+impl Hasher for TailHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u64(&mut self, tail: u64) {
+        self.0 = tail;
+    }
+}
+
+impl core::hash::Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.tail());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DURABLE: BatchSeq = BatchSeq::new(5);
+
+    fn entry(length: Option<usize>, seq: u64) -> Entry {
+        let record = length.map(|length| alloc::vec![0; length].into());
+        Entry { record, page: None, seq: BatchSeq::new(seq) }
+    }
+
+    #[test]
+    fn keeps_its_budgets_apart() {
+        let mut cache = Cache::new(10_000, 2_000);
+        for number in 0..100 {
+            cache.insert(Key::fixed(number), entry(Some(500), 1));
+            cache.insert(Key::fixed(number + 100), entry(None, 1));
+            cache.shrink(DURABLE);
+            let (records, absences) = cache.bytes();
+            assert!(records <= 10_000 && absences <= 2_000, "{records} {absences}");
+        }
+        let (records, absences) = cache.bytes();
+        assert!(records > 9_000 && absences > 1_500, "{records} {absences}");
+    }
+
+    #[test]
+    fn never_evicts_what_is_pinned_or_not_durable() {
+        let mut cache = Cache::new(0, 0);
+        cache.insert(Key::fixed(1), entry(Some(10), 6));
+        cache.insert(Key::fixed(2), entry(Some(10), 5));
+        cache.insert(Key::fixed(3), entry(None, 5));
+        cache.insert(Key::fixed(4), entry(None, 6));
+        cache.pin(Key::fixed(3));
+        cache.shrink(DURABLE);
+        let here =
+            |cache: &mut Cache| [1, 2, 3, 4].map(|key| cache.get(&Key::fixed(key)).is_some());
+        assert_eq!(here(&mut cache), [true, false, true, true]);
+        cache.unpin(&Key::fixed(3));
+        cache.shrink(BatchSeq::new(6));
+        cache.shrink(BatchSeq::new(6));
+        assert_eq!(here(&mut cache), [false, false, false, false]);
+        assert_eq!(cache.bytes(), (0, 0));
+    }
+
+    #[test]
+    fn counts_bytes_through_every_change() {
+        let mut cache = Cache::new(1 << 20, 1 << 20);
+        let key = Key::fixed(1);
+        for length in [Some(10), Some(700), None, None, Some(3)] {
+            cache.insert(key, entry(length, 1));
+        }
+        cache.attach_page(&key, Arc::new(Page::default()));
+        cache.seal(BatchSeq::new(0));
+        let (records, absences) = cache.bytes();
+        assert_eq!((records, absences), (entry(Some(3), 1).bytes(), 0));
+        cache.forget(DURABLE, |_| true);
+        assert_eq!(cache.bytes(), (0, 0));
+    }
+}

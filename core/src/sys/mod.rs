@@ -1,0 +1,19 @@
+//! The system mount: the server's own endpoints.
+
+pub(crate) mod health;
+pub(crate) mod init;
+pub(crate) mod leader;
+pub(crate) mod legacy;
+pub(crate) mod seal;
+#[cfg(feature = "simulation")]
+pub(crate) mod simulation;
+pub(crate) mod tools;
+
+use crate::json::Value;
+use crate::route::Context;
+
+/// A member of the body of an endpoint of the HTTP layer: such names do not know case.
+fn member<'a>(context: &Context<'a>, name: &str) -> Option<Value<'a>> {
+    let members = context.call.doc.as_ref()?.object()?;
+    members.filter(|(sent, _)| sent.eq_ignore_ascii_case(name)).last().map(|(_, value)| value)
+}

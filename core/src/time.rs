@@ -1,0 +1,152 @@
+//! Time as the core knows it: nanoseconds since the Unix epoch, pushed in from outside.
+//!
+//! Invariants: nothing here reads a clock; a [`Time`] formats the same way on every machine (UTC).
+
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+use core::time::Duration;
+
+/// A point in time: nanoseconds since the Unix epoch (good until the year 2554).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Time(u64);
+
+impl Time {
+    /// From nanoseconds since the Unix epoch.
+    pub const fn from_unix_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// Nanoseconds since the Unix epoch.
+    pub const fn unix_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// Whole seconds since the Unix epoch.
+    pub const fn unix_seconds(self) -> u64 {
+        self.0 / NANOS
+    }
+
+    /// This time and `duration`, at most the largest time there is.
+    pub fn after(self, duration: Duration) -> Self {
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(nanos))
+    }
+
+    /// How long from `earlier` until this time; zero if it is not earlier.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// RFC 3339 in UTC with up to nine digits of fraction, trailing zeros left out.
+    pub fn rfc3339(self) -> String {
+        let Civil { year, month, day, hour, minute, second, .. } = self.civil();
+        let mut text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
+        let fraction = self.0 % NANOS;
+        if fraction > 0 {
+            let digits = format!("{fraction:09}");
+            text.push('.');
+            text.push_str(digits.trim_end_matches('0'));
+        }
+        text.push('Z');
+        text
+    }
+
+    /// The form of the HTTP `Date` header (RFC 9110, 5.6.7).
+    pub(crate) fn write_http_date(self, out: &mut impl fmt::Write) -> fmt::Result {
+        let Civil { year, month, day, hour, minute, second, weekday } = self.civil();
+        let weekday = WEEKDAYS.get(weekday).copied().unwrap_or("");
+        let month = MONTHS.get(month.saturating_sub(1)).copied().unwrap_or("");
+        write!(out, "{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
+    }
+
+    fn civil(self) -> Civil {
+        let seconds = self.unix_seconds();
+        let days = seconds / 86_400;
+        let (year, month, day) = civil_date(days);
+        let of_day = seconds % 86_400;
+        Civil {
+            year,
+            month,
+            day,
+            hour: of_day / 3600,
+            minute: of_day / 60 % 60,
+            second: of_day % 60,
+            // The epoch was a Thursday.
+            weekday: usize::try_from((days + 4) % 7).unwrap_or(0),
+        }
+    }
+}
+
+/// What a step may know of the world outside: the time and 32 fresh random bytes.
+///
+/// It has no `Debug`, for the seed is what secrets are made of.
+#[allow(missing_debug_implementations, reason = "the seed is secret")]
+#[derive(Clone)]
+pub struct Step {
+    /// The time; the core never lets it run backwards.
+    pub now: Time,
+    /// Random bytes, never used for another step.
+    pub seed: [u8; 32],
+}
+
+struct Civil {
+    year: u64,
+    month: usize,
+    day: u64,
+    hour: u64,
+    minute: u64,
+    second: u64,
+    weekday: usize,
+}
+
+/// Year, month (1..) and day (1..) of a day counted from 1970-01-01: eras of 400 years with the
+/// year beginning in March, so that the leap day comes last.
+fn civil_date(days: u64) -> (u64, usize, u64) {
+    let shifted = days + 719_468;
+    let era = shifted / 146_097;
+    let of_era = shifted % 146_097;
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    (year, usize::try_from(month).unwrap_or(1), day)
+}
+
+const NANOS: u64 = 1_000_000_000;
+const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_known_times() {
+        const CASES: [(u64, &str, &str); 5] = [
+            (0, "1970-01-01T00:00:00Z", "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (951_782_400 * NANOS, "2000-02-29T00:00:00Z", "Tue, 29 Feb 2000 00:00:00 GMT"),
+            (1_709_251_199 * NANOS, "2024-02-29T23:59:59Z", "Thu, 29 Feb 2024 23:59:59 GMT"),
+            (
+                1_709_251_200 * NANOS + 120_000_000,
+                "2024-03-01T00:00:00.12Z",
+                "Fri, 01 Mar 2024 00:00:00 GMT",
+            ),
+            (
+                4_102_444_799 * NANOS + 1,
+                "2099-12-31T23:59:59.000000001Z",
+                "Thu, 31 Dec 2099 23:59:59 GMT",
+            ),
+        ];
+        for (nanos, rfc3339, http) in CASES {
+            let time = Time::from_unix_nanos(nanos);
+            assert_eq!(time.rfc3339(), rfc3339);
+            let mut date = String::new();
+            time.write_http_date(&mut date).unwrap();
+            assert_eq!(date, http);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! `auth/token/lookup` and `auth/token/lookup-self`.
+//!
+//! <https://openbao.org/api-docs/auth/token/#lookup-a-token>
+
+use super::authorize::Authorized;
+use super::create::meta_object;
+use super::record::Token;
+use crate::answer::Answer;
+use crate::json;
+use crate::reject::Reject;
+use crate::route::Context;
+use crate::time::Time;
+use crate::vault::{Halt, Tx};
+
+pub(super) fn lookup(
+    tx: &mut Tx<'_>,
+    context: &Context<'_>,
+    authorized: &Authorized,
+) -> Result<Answer, Halt> {
+    match context.args.string("token")?.filter(|text| !text.is_empty()) {
+        Some(text) => {
+            let own = *authorized.caller()?.text == text;
+            let token = Token::find(tx, &text, own)?.ok_or(Reject::BadToken)?;
+            Ok(Answer::data(show(&text, &token, tx.now)))
+        }
+        None => lookup_self(tx, context, authorized),
+    }
+}
+
+pub(super) fn lookup_self(
+    tx: &mut Tx<'_>,
+    _: &Context<'_>,
+    authorized: &Authorized,
+) -> Result<Answer, Halt> {
+    let caller = authorized.caller()?;
+    Ok(Answer::data(show(&caller.text, &caller.token, tx.now)))
+}
+
+fn show(text: &str, token: &Token, now: Time) -> alloc::string::String {
+    let mut object = json::Object::new()
+        .string("accessor", &token.accessor)
+        .plain("creation_time", token.creation_time.unix_seconds())
+        .plain("creation_ttl", token.creation_ttl)
+        .string("display_name", &token.display_name)
+        .string("entity_id", "");
+    object = match token.expire_time {
+        Some(expires) => object.string("expire_time", &expires.rfc3339()),
+        None => object.null("expire_time"),
+    };
+    object = object.plain("explicit_max_ttl", token.explicit_max_ttl).string("id", text);
+    if token.renewable.is_some() {
+        object = object.string("issue_time", &token.creation_time.rfc3339());
+    }
+    object = object
+        .raw("meta", &meta_object(token.meta.as_ref()))
+        .plain("num_uses", token.num_uses)
+        .plain("orphan", token.ancestors.is_empty())
+        .string("path", &token.path);
+    if token.period > 0 {
+        object = object.plain("period", token.period);
+    }
+    object = object.strings("policies", &token.policies);
+    if let Some(renewable) = token.renewable {
+        object = object.plain("renewable", renewable);
+    }
+    let ttl = token.expire_time.map_or(0, |expires| expires.since(now).as_secs());
+    object.plain("ttl", ttl).string("type", "service").finish()
+}

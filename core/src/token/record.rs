@@ -1,0 +1,185 @@
+//! The record of a token, and what makes it alive.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use zeroize::Zeroizing;
+
+use crate::reject::Corrupt;
+use crate::store::codec::{Reader, Writer};
+use crate::store::{Key, Name, Owner, Space};
+use crate::time::Time;
+use crate::vault::{Halt, Tx};
+
+const VERSION: u8 = 1;
+
+/// `num_uses` of a token whose last use is under way.
+pub(super) const SPENT: i64 = -1;
+
+/// What is stored of a token. Times are of the core; TTLs are seconds.
+#[derive(Clone)]
+pub(crate) struct Token {
+    pub(super) accessor: String,
+    /// Sorted.
+    pub(super) policies: Vec<String>,
+    /// The path that made it.
+    pub(super) path: String,
+    pub(super) display_name: String,
+    pub(super) meta: Option<BTreeMap<String, String>>,
+    pub(super) creation_time: Time,
+    pub(super) creation_ttl: i64,
+    pub(super) expire_time: Option<Time>,
+    pub(super) explicit_max_ttl: i64,
+    pub(super) period: i64,
+    /// Uses left; 0 for no limit; [`SPENT`] when there is none.
+    pub(super) num_uses: i64,
+    /// `None` for the root token of initialisation, which shows neither this nor an issue time.
+    pub(super) renewable: Option<bool>,
+    /// Nearest first.
+    pub(super) ancestors: Vec<Key>,
+    /// Whose records its cubbyhole's are.
+    pub(crate) cubbyhole: Owner,
+}
+
+impl Token {
+    pub(super) fn encode(&self) -> Zeroizing<Vec<u8>> {
+        Writer::new(VERSION)
+            .str(&self.accessor)
+            .list(self.policies.iter(), |writer, policy| writer.str(policy))
+            .str(&self.path)
+            .str(&self.display_name)
+            .option(self.meta.as_ref(), |writer, meta| {
+                writer.list(meta.iter(), |writer, (key, value)| writer.str(key).str(value))
+            })
+            .time(self.creation_time)
+            .i64(self.creation_ttl)
+            .option(self.expire_time, Writer::time)
+            .i64(self.explicit_max_ttl)
+            .i64(self.period)
+            .i64(self.num_uses)
+            .option(self.renewable, Writer::bool)
+            .list(self.ancestors.iter(), |writer, key| writer.array(key.as_bytes()))
+            .array(&self.cubbyhole.0)
+            .finish()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
+        let mut reader = Reader::new(bytes, VERSION)?;
+        let token = Self {
+            accessor: reader.string()?,
+            policies: reader.list(Reader::string)?,
+            path: reader.string()?,
+            display_name: reader.string()?,
+            meta: reader.option(|reader| {
+                let pairs = reader.list(|reader| Ok((reader.string()?, reader.string()?)))?;
+                Ok(pairs.into_iter().collect())
+            })?,
+            creation_time: reader.time()?,
+            creation_ttl: reader.i64()?,
+            expire_time: reader.option(Reader::time)?,
+            explicit_max_ttl: reader.i64()?,
+            period: reader.i64()?,
+            num_uses: reader.i64()?,
+            renewable: reader.option(Reader::bool)?,
+            ancestors: reader.list(|reader| reader.array().map(Key::from_bytes))?,
+            cubbyhole: Owner(reader.array()?),
+        };
+        reader.finish()?;
+        Ok(token)
+    }
+
+    pub(super) fn is_root(&self) -> bool {
+        self.policies.iter().any(|policy| policy == "root")
+    }
+
+    fn is_expired(&self, now: Time) -> bool {
+        self.expire_time.is_some_and(|expires| expires <= now)
+    }
+
+    /// The record of a token as it is stored, alive or not.
+    pub(super) fn read(tx: &mut Tx<'_>, text: &str) -> Result<Option<Self>, Halt> {
+        let record = tx.get(&name(text))?;
+        Ok(record.map(|record| Self::decode(&record)).transpose()?)
+    }
+
+    /// The token, if it is alive. A charged use of this very request does not count against it.
+    pub(super) fn find(tx: &mut Tx<'_>, text: &str, charged: bool) -> Result<Option<Self>, Halt> {
+        let Some(token) = Self::read(tx, text)? else { return Ok(None) };
+        if token.is_expired(tx.now) || (token.num_uses == SPENT && !charged) {
+            return Ok(None);
+        }
+        tx.want_keys(token.ancestors.iter().copied())?;
+        for key in &token.ancestors {
+            let Some(record) = tx.get_by_key(key)? else { return Ok(None) };
+            let ancestor = Self::decode(&record)?;
+            if ancestor.is_expired(tx.now) || ancestor.num_uses == SPENT {
+                return Ok(None);
+            }
+        }
+        Ok(Some(token))
+    }
+
+    /// The two records of a new token: name and payload of each.
+    pub(crate) fn records<'t>(&'t self, text: &'t str) -> [(Name<'t>, Zeroizing<Vec<u8>>); 2] {
+        [
+            (name(text), self.encode()),
+            (accessor_name(&self.accessor), Writer::new(VERSION).str(text).finish()),
+        ]
+    }
+
+    /// Stages the record alone.
+    pub(super) fn update(&self, tx: &mut Tx<'_>, text: &str) {
+        tx.put(&name(text), &self.encode());
+    }
+
+    /// Stages that the token goes, and with it everything below.
+    pub(super) fn delete(&self, tx: &mut Tx<'_>, text: &str) {
+        tx.delete(&name(text));
+        tx.delete(&accessor_name(&self.accessor));
+    }
+}
+
+pub(super) fn name(text: &str) -> Name<'_> {
+    Name::new(Space::Token, Owner::TOKENS, text)
+}
+
+fn accessor_name(accessor: &str) -> Name<'_> {
+    Name::new(Space::Accessor, Owner::TOKENS, accessor)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn reads_back_what_was_written() {
+        let token = Token {
+            accessor: "a".to_string(),
+            policies: alloc::vec!["default".to_string(), "root".to_string()],
+            path: "auth/token/create".to_string(),
+            display_name: "token".to_string(),
+            meta: Some(BTreeMap::from([("k".to_string(), "v".to_string())])),
+            creation_time: Time::from_unix_nanos(5),
+            creation_ttl: 60,
+            expire_time: Some(Time::from_unix_nanos(60_000_000_005)),
+            explicit_max_ttl: 0,
+            period: 3,
+            num_uses: SPENT,
+            renewable: Some(true),
+            ancestors: alloc::vec![Key::fixed(1), Key::fixed(2)],
+            cubbyhole: Owner([9; 16]),
+        };
+        let bytes = token.encode();
+        let again = Token::decode(&bytes).unwrap();
+        assert_eq!(again.encode(), bytes);
+        assert!(again.is_root());
+        assert!(!again.is_expired(Time::from_unix_nanos(60_000_000_004)));
+        assert!(again.is_expired(Time::from_unix_nanos(60_000_000_005)));
+        for length in 0..bytes.len() {
+            assert!(Token::decode(&bytes[..length]).is_err(), "{length}");
+        }
+    }
+}

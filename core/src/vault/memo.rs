@@ -1,0 +1,61 @@
+//! What a request keeps between its runs: all that must happen once.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+
+use crate::effect::BatchSeq;
+use crate::job::{JobInput, Outcome};
+use crate::limit;
+use crate::random::{Generator, Phase};
+use crate::store::Key;
+use crate::time::Time;
+
+/// See the module. A run is a function of the state, the request, this, and the time.
+pub(crate) struct Memo {
+    seed: zeroize::Zeroizing<[u8; 32]>,
+    arrived: Time,
+    pub(crate) runs: u32,
+    /// Records to be kept in the cache until the request is done.
+    pub(crate) pins: BTreeSet<Key>,
+    /// The use of the token that this request has charged.
+    pub(crate) charge: Option<Charge>,
+    /// Whether the request is recorded by the audit.
+    pub(crate) audited: bool,
+    pub(crate) outcomes: BTreeMap<JobInput, Outcome>,
+    /// The highest batch that any run of this request has made or read.
+    pub(crate) wait: BatchSeq,
+}
+
+/// A use of a token with a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Charge {
+    /// Whether it was the last one: the token goes with the effect of this request.
+    pub(crate) last: bool,
+}
+
+impl Memo {
+    pub(crate) fn new(seed: [u8; 32], arrived: Time) -> Self {
+        Self {
+            seed: seed.into(),
+            arrived,
+            runs: 0,
+            pins: BTreeSet::new(),
+            charge: None,
+            audited: false,
+            outcomes: BTreeMap::new(),
+            wait: BatchSeq::START,
+        }
+    }
+
+    pub(crate) fn random(&self, phase: Phase) -> Generator {
+        Generator::new(&self.seed, phase)
+    }
+
+    /// The id that the answer and the audit show.
+    pub(crate) fn request_id(&self) -> alloc::string::String {
+        self.random(Phase::Arrival).uuid()
+    }
+
+    pub(crate) fn deadline(&self) -> Time {
+        self.arrived.after(limit::REQUEST_TIME_MAX)
+    }
+}

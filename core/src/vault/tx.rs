@@ -1,0 +1,269 @@
+//! The transaction: what a handler sees of the world, and where it leaves its changes.
+//!
+//! Reads go through it and name what they depend on; writes are staged in it; the driver commits all
+//! of it or nothing. A read gives the record, its absence, or a [`Halt`]: the handler passes that on
+//! with `?`, and only the driver knows what it means.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use zeroize::Zeroizing;
+
+use super::{Charge, Config, Memo};
+use crate::effect::BatchSeq;
+use crate::job::{Job, Outcome};
+use crate::random::{Generator, Phase};
+use crate::reject::{Branch, Corrupt, Reject};
+use crate::seal::{Barrier, SealChange, SealState};
+use crate::store::cache::{Cache, Entry};
+use crate::store::folder::Page;
+use crate::store::{Key, Name};
+use crate::time::Time;
+
+/// Why a run ends before its handler does.
+pub(crate) enum Halt {
+    /// Records are missing in memory: load them and run again.
+    Missing,
+    /// A use of the token was staged: commit that and run again.
+    Admit(Charge),
+    /// The request must be recorded first.
+    Audit,
+    /// Slow work must be done first.
+    Job(Job),
+    /// The request is not served.
+    Reject(Reject),
+    /// A record is not what was written.
+    Corrupt(#[allow(dead_code, reason = "for logs, which are to come")] Corrupt),
+}
+
+impl From<Reject> for Halt {
+    fn from(reject: Reject) -> Self {
+        Self::Reject(reject)
+    }
+}
+
+impl From<Corrupt> for Halt {
+    fn from(corrupt: Corrupt) -> Self {
+        Self::Corrupt(corrupt)
+    }
+}
+
+/// See the module.
+pub(crate) struct Tx<'v> {
+    cache: &'v mut Cache,
+    seal: &'v SealState,
+    memo: &'v Memo,
+    pub(crate) config: &'v Config,
+    pub(crate) now: Time,
+    /// How rejections are worded from here on.
+    pub(crate) branch: Branch,
+    random: Generator,
+    pub(super) staged: Staged,
+}
+
+/// What a run leaves to the driver.
+#[derive(Default)]
+pub(super) struct Staged {
+    pub(super) changes: BTreeMap<Key, Entry>,
+    pub(super) seal: Option<SealChange>,
+    pub(super) missing: BTreeSet<Key>,
+    /// The highest batch that was read.
+    pub(super) read: BatchSeq,
+    /// The highest time that was read from storage.
+    pub(super) time_floor: Time,
+}
+
+impl<'v> Tx<'v> {
+    pub(super) fn new(
+        cache: &'v mut Cache,
+        seal: &'v SealState,
+        seal_seq: BatchSeq,
+        memo: &'v Memo,
+        config: &'v Config,
+        now: Time,
+    ) -> Self {
+        Self {
+            cache,
+            seal,
+            memo,
+            config,
+            now,
+            branch: Branch::Open,
+            random: memo.random(Phase::Effect),
+            staged: Staged { read: seal_seq, ..Staged::default() },
+        }
+    }
+
+    // --- The seal ---
+
+    pub(crate) fn seal(&self) -> &'v SealState {
+        self.seal
+    }
+
+    /// Changes the seal when this transaction commits.
+    pub(crate) fn change_seal(&mut self, change: SealChange) {
+        self.staged.seal = Some(change);
+    }
+
+    fn barrier(&self) -> Result<&'v Barrier, Reject> {
+        self.seal.unsealed().map(|unsealed| &unsealed.barrier).ok_or(Reject::Sealed)
+    }
+
+    // --- Reading ---
+
+    /// Asks for names that will be read next, so that they are loaded together.
+    pub(crate) fn want(&mut self, names: &[Name<'_>]) -> Result<(), Halt> {
+        let barrier = self.barrier()?;
+        self.want_keys(names.iter().map(|name| barrier.key(name)))
+    }
+
+    /// The same for keys.
+    pub(crate) fn want_keys(&mut self, keys: impl Iterator<Item = Key>) -> Result<(), Halt> {
+        for key in keys {
+            if !self.staged.changes.contains_key(&key) && self.cache.get(&key).is_none() {
+                self.staged.missing.insert(key);
+            }
+        }
+        if self.staged.missing.is_empty() { Ok(()) } else { Err(Halt::Missing) }
+    }
+
+    /// The payload of a record.
+    pub(crate) fn get(&mut self, name: &Name<'_>) -> Result<Option<Zeroizing<Vec<u8>>>, Halt> {
+        let barrier = self.barrier()?;
+        let key = barrier.key(name);
+        let Some(sealed) = self.sealed(&key)? else { return Ok(None) };
+        Ok(Some(barrier.open(&key, name.path, &sealed)?))
+    }
+
+    /// The payload of a record whose name is not known here.
+    pub(crate) fn get_by_key(&mut self, key: &Key) -> Result<Option<Zeroizing<Vec<u8>>>, Halt> {
+        let barrier = self.barrier()?;
+        let Some(sealed) = self.sealed(key)? else { return Ok(None) };
+        Ok(Some(barrier.open_unnamed(key, &sealed)?))
+    }
+
+    /// Whether there is a record.
+    pub(crate) fn exists(&mut self, name: &Name<'_>) -> Result<bool, Halt> {
+        let key = self.barrier()?.key(name);
+        Ok(self.sealed(&key)?.is_some())
+    }
+
+    /// The key of a name.
+    pub(crate) fn key(&self, name: &Name<'_>) -> Result<Key, Reject> {
+        Ok(self.barrier()?.key(name))
+    }
+
+    /// The page of a folder, opened.
+    pub(crate) fn page(&mut self, name: &Name<'_>) -> Result<Option<Arc<Page>>, Halt> {
+        let barrier = self.barrier()?;
+        let key = barrier.key(name);
+        let Some(entry) = self.entry(&key)? else { return Ok(None) };
+        if let Some(page) = entry.page {
+            return Ok(Some(page));
+        }
+        let Some(sealed) = entry.record else { return Ok(None) };
+        let page = Arc::new(Page::decode(&barrier.open(&key, name.path, &sealed)?)?);
+        self.cache.attach_page(&key, Arc::clone(&page));
+        Ok(Some(page))
+    }
+
+    /// A record as it is stored.
+    pub(crate) fn sealed(&mut self, key: &Key) -> Result<Option<Arc<[u8]>>, Halt> {
+        Ok(self.entry(key)?.and_then(|entry| entry.record))
+    }
+
+    fn entry(&mut self, key: &Key) -> Result<Option<Entry>, Halt> {
+        if let Some(entry) = self.staged.changes.get(key) {
+            return Ok(Some(entry.clone()));
+        }
+        let Some(entry) = self.cache.get(key) else {
+            self.staged.missing.insert(*key);
+            return Err(Halt::Missing);
+        };
+        self.staged.read = self.staged.read.max(entry.seq);
+        Ok(Some(entry.clone()))
+    }
+
+    // --- Writing ---
+
+    /// Stages a record.
+    pub(crate) fn put(&mut self, name: &Name<'_>, payload: &[u8]) {
+        self.put_entry(name, payload, None);
+    }
+
+    /// Stages a record of a server that is being initialised, whose barrier is not open yet.
+    pub(crate) fn put_through(&mut self, barrier: &Barrier, name: &Name<'_>, payload: &[u8]) {
+        let key = barrier.key(name);
+        let sealed = barrier.seal(&key, name.path, payload, self.random.array());
+        self.stage(key, Some(sealed), None);
+    }
+
+    /// Stages the page of a folder, and keeps it opened.
+    pub(crate) fn put_page(&mut self, name: &Name<'_>, payload: &[u8], page: Arc<Page>) {
+        self.put_entry(name, payload, Some(page));
+    }
+
+    fn put_entry(&mut self, name: &Name<'_>, payload: &[u8], page: Option<Arc<Page>>) {
+        let barrier = self.barrier().expect("handlers that write have read through the barrier");
+        let key = barrier.key(name);
+        let sealed = barrier.seal(&key, name.path, payload, self.random.array());
+        self.stage(key, Some(sealed), page);
+    }
+
+    /// Stages bytes that are sealed already, or need no seal.
+    pub(crate) fn put_sealed(&mut self, key: Key, record: Arc<[u8]>) {
+        self.stage(key, Some(record), None);
+    }
+
+    /// Stages that a record goes.
+    pub(crate) fn delete(&mut self, name: &Name<'_>) {
+        let barrier = self.barrier().expect("handlers that delete have read through the barrier");
+        self.stage(barrier.key(name), None, None);
+    }
+
+    fn stage(&mut self, key: Key, record: Option<Arc<[u8]>>, page: Option<Arc<Page>>) {
+        self.staged.changes.insert(key, Entry { record, page, seq: BatchSeq::START });
+    }
+
+    // --- Once in all runs ---
+
+    /// The random bytes of this phase.
+    pub(crate) fn random(&mut self) -> &mut Generator {
+        &mut self.random
+    }
+
+    /// What this request has charged already.
+    pub(crate) fn charged(&self) -> Option<Charge> {
+        self.memo.charge
+    }
+
+    /// Ends this run by committing what is staged as the charge of a use. What stages it draws its
+    /// random bytes from a phase of its own.
+    pub(crate) fn charge(&mut self, charge: Charge, stage: impl FnOnce(&mut Self)) -> Halt {
+        self.random = self.memo.random(Phase::Admission);
+        stage(self);
+        Halt::Admit(charge)
+    }
+
+    /// Passes when the request is recorded, or nothing records.
+    pub(crate) fn audit(&self) -> Result<(), Halt> {
+        if self.config.audit && !self.memo.audited { Err(Halt::Audit) } else { Ok(()) }
+    }
+
+    /// The outcome of slow work; the first run that asks for it ends here.
+    #[cfg_attr(not(feature = "simulation"), allow(dead_code, reason = "no engine has jobs yet"))]
+    pub(crate) fn job(&self, job: Job) -> Result<&'v Outcome, Halt> {
+        self.memo.outcomes.get(&job.input()).ok_or(Halt::Job(job))
+    }
+
+    /// The id of the request.
+    pub(crate) fn request_id(&self) -> alloc::string::String {
+        self.memo.request_id()
+    }
+
+    /// A time was read from storage: the clock goes on from it.
+    pub(crate) fn raise_clock(&mut self, floor: Time) {
+        self.staged.time_floor = self.staged.time_floor.max(floor);
+    }
+}
