@@ -95,7 +95,7 @@ fn perform_plain(
         Authorized::open()
     } else {
         let authorized = token::authorize(tx, call)?;
-        token::check_access(tx, &authorized, call, Some(method.access))?;
+        token::check_access(&authorized, Some(method.access))?;
         tx.audit()?;
         authorized
     };
@@ -134,7 +134,7 @@ fn perform_logical(tx: &mut Tx<'_>, call: &Call) -> Result<Response, Halt> {
             .map(|method| method.access),
         (_, None) => None,
     };
-    token::check_access(tx, &authorized, call, access)?;
+    token::check_access(&authorized, access)?;
     if call.operation != Operation::Help {
         tx.audit()?;
     }

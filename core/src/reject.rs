@@ -78,6 +78,11 @@ impl Reject {
         Self::Invalid(message.into())
     }
 
+    /// Whether it is a trouble of the server's and not a rule that the request broke.
+    pub(crate) fn is_trouble(&self) -> bool {
+        matches!(self, Self::Internal | Self::Overloaded(_) | Self::TimedOut)
+    }
+
     /// The answer.
     pub(crate) fn respond(&self, branch: Branch) -> Response {
         let (status, message, wrapped) = self.answer();

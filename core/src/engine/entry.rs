@@ -32,22 +32,20 @@ pub(super) fn read(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<Option<E
     Ok(Some(Entry { lease, text: Zeroizing::new(text.into()) }))
 }
 
+/// Puts an entry. What was there before is not read: the page of the folder tells whether the name
+/// is new.
 pub(super) fn write(tx: &mut Tx<'_>, owner: Owner, path: &str, entry: &Entry) -> Result<(), Halt> {
     check_length(path)?;
-    let folder = path.rfind('/').and_then(|at| path.get(..=at)).unwrap_or("");
-    tx.want(&[name(owner, path), Name::new(Space::Folder, owner, folder)])?;
-    if !tx.exists(&name(owner, path))? {
-        folder::add(tx, owner, path)?;
-    }
+    folder::add(tx, owner, path)?;
     let record =
         Writer::new(VERSION).option(entry.lease, Writer::i64).array(entry.text.as_bytes()).finish();
     tx.put(&name(owner, path), &record);
     Ok(())
 }
 
+/// Takes an entry away, if it is there.
 pub(super) fn delete(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<(), Halt> {
-    if tx.exists(&name(owner, path))? {
-        folder::remove(tx, owner, path)?;
+    if folder::remove(tx, owner, path)? {
         tx.delete(&name(owner, path));
     }
     Ok(())

@@ -47,6 +47,10 @@ impl Page {
         self.names.iter().map(|name| size_of::<Box<str>>() + name.len()).sum()
     }
 
+    fn has(&self, name: &str) -> bool {
+        self.names.binary_search_by(|other| other.as_ref().cmp(name)).is_ok()
+    }
+
     fn insert(&mut self, name: &str) {
         if let Err(at) = self.names.binary_search_by(|other| other.as_ref().cmp(name)) {
             self.names.insert(at, name.into());
@@ -73,39 +77,45 @@ pub(crate) fn read(tx: &mut Tx<'_>, owner: Owner, folder: &str) -> Result<Option
     tx.page(&Name::new(Space::Folder, owner, folder))
 }
 
-/// Puts the name of an entry that was absent into the page of its folder, and names of new folders
-/// into the pages above.
+/// Puts the name of an entry into the page of its folder, and names of new folders into the pages
+/// above. A name that is there already changes nothing.
 pub(crate) fn add(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<(), Halt> {
     let mut path = path;
     loop {
         let folder = folder_of(path);
         let name = path.get(folder.len()..).unwrap_or("");
         let page = read(tx, owner, folder)?;
-        let existed = page.is_some();
+        if page.as_ref().is_some_and(|page| page.has(name)) {
+            return Ok(());
+        }
+        let is_new = page.is_none();
         let mut page = page.map_or_else(Page::default, |page| Page::clone(&page));
         page.insert(name);
         put(tx, owner, folder, page);
-        if existed || folder.is_empty() {
+        if !is_new || folder.is_empty() {
             return Ok(());
         }
         path = folder;
     }
 }
 
-/// Takes the name of an entry that goes out of the page of its folder, and names of emptied folders
-/// out of the pages above.
-pub(crate) fn remove(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<(), Halt> {
+/// Takes the name of an entry out of the page of its folder, and names of emptied folders out of the
+/// pages above. Says whether the name was there.
+pub(crate) fn remove(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<bool, Halt> {
     let mut path = path;
+    let mut found = false;
     loop {
         let folder = folder_of(path);
         let name = path.get(folder.len()..).unwrap_or("");
-        let Some(page) = read(tx, owner, folder)? else { return Ok(()) };
+        let page = read(tx, owner, folder)?.filter(|page| page.has(name));
+        let Some(page) = page else { return Ok(found) };
+        found = true;
         let mut page = Page::clone(&page);
         page.remove(name);
         let emptied = page.names.is_empty();
         put(tx, owner, folder, page);
         if !emptied || folder.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         path = folder;
     }

@@ -57,13 +57,7 @@ fn charge(tx: &mut Tx<'_>, text: &str, mut token: Token) -> Halt {
 /// Whether the caller may use a method of this access class; `None` where no method is known.
 ///
 /// Until there are policies, a token that is not root may use what any token may.
-pub(crate) fn check_access(
-    tx: &Tx<'_>,
-    authorized: &Authorized,
-    call: &Call,
-    access: Option<Access>,
-) -> Result<(), Reject> {
-    let _ = (tx, call);
+pub(crate) fn check_access(authorized: &Authorized, access: Option<Access>) -> Result<(), Reject> {
     let caller = authorized.caller()?;
     let allowed = match access {
         Some(Access::AnyToken) => true,

@@ -10,6 +10,7 @@ mod gate;
 mod load;
 mod memo;
 mod run;
+mod trace;
 mod tx;
 
 use alloc::collections::{BTreeMap, VecDeque};
@@ -28,6 +29,7 @@ use crate::time::{Step, Time};
 pub use book::{Books, Counters};
 pub(crate) use memo::{Charge, Memo};
 pub(crate) use run::BATCH_RECORD_VERSION;
+pub use trace::Trace;
 pub(crate) use tx::{Halt, Tx};
 
 /// What an operator chooses.
@@ -81,6 +83,7 @@ pub struct Vault {
     outputs: VecDeque<Output>,
     last_id: u64,
     counters: Counters,
+    tracer: trace::Tracer,
 }
 
 /// A request between two runs.
@@ -131,6 +134,7 @@ impl Vault {
             outputs: VecDeque::new(),
             last_id: 0,
             counters: Counters::default(),
+            tracer: trace::Tracer::default(),
         }
     }
 
@@ -179,7 +183,10 @@ impl Vault {
         if let Some(held) = self.held.remove(&id) {
             let response = match result {
                 Ok(()) => held.response,
-                Err(Failed) => Reject::Internal.respond(Branch::Authenticated),
+                Err(Failed) => {
+                    self.tracer.note(Trace::Replaced(held.id, 500));
+                    Reject::Internal.respond(Branch::Authenticated)
+                }
             };
             self.release(held.id, response, held.wait);
             return;
@@ -193,6 +200,7 @@ impl Vault {
             }
             // Nobody could record it, so it does not happen; nor can its answer be recorded.
             Err(Failed) => {
+                self.tracer.note(Trace::Failed(id));
                 self.unpin(&parked.memo);
                 let response = Reject::Internal.respond(Branch::Authenticated);
                 self.release(id, parked.call.finish(response), parked.memo.wait);

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::tx::{Halt, Staged, Tx};
-use super::{Held, Memo, Parked, Vault, Waiting};
+use super::{Held, Memo, Parked, Trace, Vault, Waiting};
 use crate::call::{Call, perform};
 use crate::effect::{AuditId, Batch, BatchSeq, JobId, Output, RequestId};
 use crate::http::Response;
@@ -42,11 +42,13 @@ impl Vault {
             }
             match end {
                 End::Answer(response) => {
+                    self.tracer.note(Trace::Decided(id, self.seq_of(&staged)));
                     let seq = self.commit(staged, memo.random(Phase::EffectBatch));
                     memo.wait = memo.wait.max(seq);
                     return self.answer(id, &call, memo, response);
                 }
                 End::Halt(Halt::Admit(charge), _) => {
+                    self.tracer.note(Trace::Admitted(id, self.seq_of(&staged)));
                     let seq = self.commit(staged, memo.random(Phase::AdmissionBatch));
                     memo.wait = memo.wait.max(seq);
                     memo.charge = Some(charge);
@@ -148,8 +150,9 @@ impl Vault {
         }
     }
 
-    /// Answers with a rejection. Nothing that the last run staged remains; a token whose last use
-    /// this was goes all the same.
+    /// Answers with a rejection. Nothing that the last run staged remains. A token whose last use
+    /// this was goes all the same, and for that there is always room; after a trouble it stays,
+    /// spent.
     fn refuse(
         &mut self,
         id: RequestId,
@@ -158,7 +161,13 @@ impl Vault {
         reject: &Reject,
         branch: Branch,
     ) {
-        if memo.charge.is_some_and(|charge| charge.last) && self.gate.has_room() {
+        let decided = !reject.is_trouble();
+        self.tracer.note(if decided {
+            Trace::Decided(id, BatchSeq::START)
+        } else {
+            Trace::Failed(id)
+        });
+        if decided && memo.charge.is_some_and(|charge| charge.last) {
             let mut tx =
                 Tx::new(&mut self.cache, &self.seal, self.seal_seq, &memo, &self.config, self.now);
             if token::bury(&mut tx, call).is_ok() {
@@ -170,13 +179,17 @@ impl Vault {
         self.answer(id, call, memo, reject.respond(branch));
     }
 
+    /// The number of the batch that these changes will be.
+    fn seq_of(&self, staged: &Staged) -> BatchSeq {
+        if staged.changes.is_empty() { BatchSeq::START } else { self.gate.next_seq() }
+    }
+
     /// Makes a batch of what a run staged, and the changes visible to later runs. Gives the batch's
     /// number, or the start if there is nothing to store.
     fn commit(&mut self, staged: Staged, random: Generator) -> BatchSeq {
         self.now = self.now.max(staged.time_floor);
-        let mut seq = BatchSeq::START;
+        let seq = self.seq_of(&staged);
         if !staged.changes.is_empty() {
-            seq = self.gate.next_seq();
             let mut changes: Vec<_> = staged
                 .changes
                 .into_iter()
@@ -216,24 +229,24 @@ impl Vault {
                 if let Some(stored) = self.seal.stored().cloned() {
                     self.seal = SealState::Sealed(stored);
                 }
-                self.end_epoch();
                 self.cache.seal(self.gate.durable());
+                self.end_epoch();
             }
         }
     }
 
-    /// Sealing ends all that is under way: what comes back of it later is not known any more.
+    /// Sealing ends all that is under way: what comes back of it later is not known any more. Parked
+    /// requests run again, and find the server sealed.
     fn end_epoch(&mut self) {
         self.loads.clear();
         self.jobs.clear();
         self.audits.clear();
         self.writers.clear();
         for (id, parked) in core::mem::take(&mut self.parked) {
-            self.unpin(&parked.memo);
-            let response = parked.call.finish(Reject::Sealed.respond(Branch::Open));
-            self.release(id, response, parked.memo.wait);
+            self.run(id, parked.call, parked.memo);
         }
         for held in core::mem::take(&mut self.held).into_values() {
+            self.tracer.note(Trace::Replaced(held.id, 503));
             self.release(held.id, Reject::Sealed.respond(Branch::Open), held.wait);
         }
     }

@@ -1,0 +1,124 @@
+//! Shows that the simulator sees: applies each patch of `tests/mutations` to a copy of the tree, and
+//! requires that the run which its head names fails there and passes here.
+//!
+//! A patch says in its head what it breaks, and on a line of its own `seed S requests N`. With
+//! `--find` the mutants are searched for a seed that fails instead.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::{fs, io};
+
+fn main() -> ExitCode {
+    let find = std::env::args().any(|word| word == "--find");
+    match run(find) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(missed) => {
+            say(&format!("{missed} mutations were not noticed"));
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            say(&format!("mutate: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(find: bool) -> io::Result<usize> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+    let copy = root.join("target/mutants/tree");
+    let build = root.join("target/mutants/build");
+    let clean = compile(&root, &root.join("target"))?;
+    let mut missed = 0;
+    let mut patches: Vec<PathBuf> = fs::read_dir(root.join("tests/mutations"))?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
+    patches.sort();
+    for patch in patches {
+        let head = fs::read_to_string(&patch)?;
+        let title = head.lines().next().unwrap_or("");
+        say(&format!("{}: {title}", patch.file_name().unwrap_or_default().display()));
+        copy_tree(&root, &copy)?;
+        // The copy is no repository of its own, and must not be taken for a part of this one.
+        let applied = Command::new("git")
+            .args(["apply", "--whitespace=nowarn"])
+            .arg(&patch)
+            .current_dir(&copy)
+            .env("GIT_CEILING_DIRECTORIES", root.join("target/mutants"))
+            .status()?;
+        if !applied.success() {
+            return Err(io::Error::other("the patch does not apply any more"));
+        }
+        let mutant = compile(&copy, &build)?;
+        let arguments = if find { vec!["--requests", "200000"] } else { plan(&head)? };
+        let (clean_passes, _) = simulate(&clean, &arguments)?;
+        let (mutant_passes, told) = simulate(&mutant, &arguments)?;
+        let verdict = match (find || clean_passes, mutant_passes) {
+            (true, false) => "noticed",
+            (true, true) => "NOT NOTICED",
+            (false, _) => "THE CLEAN TREE FAILS",
+        };
+        missed += usize::from(verdict != "noticed");
+        say(&format!("    {verdict}: {told}"));
+    }
+    Ok(missed)
+}
+
+/// The arguments of the run that a patch names.
+fn plan(head: &str) -> io::Result<Vec<&str>> {
+    let words = head.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    words
+        .into_iter()
+        .find_map(|words| match words.as_slice() {
+            ["seed", seed, "requests", requests] => {
+                Some(vec!["--seed", *seed, "--requests", *requests])
+            }
+            _ => None,
+        })
+        .ok_or_else(|| io::Error::other("the patch names no seed"))
+}
+
+/// Builds the simulator of a tree.
+fn compile(tree: &Path, target: &Path) -> io::Result<PathBuf> {
+    let status = Command::new(env!("CARGO"))
+        .args(["build", "--release", "--quiet", "--locked"])
+        .args(["-p", "strongroom-tests", "--bin", "simulate"])
+        .current_dir(tree)
+        .env("CARGO_TARGET_DIR", target)
+        .status()?;
+    if !status.success() {
+        return Err(io::Error::other("the tree does not build"));
+    }
+    Ok(target.join("release/simulate"))
+}
+
+/// Whether a run passes, and the first line of what it told if not.
+fn simulate(simulator: &Path, arguments: &[&str]) -> io::Result<(bool, String)> {
+    let output = Command::new(simulator).args(arguments).stdin(Stdio::null()).output()?;
+    let told = String::from_utf8_lossy(&output.stderr);
+    let line = told.lines().find(|line| !line.is_empty()).unwrap_or("");
+    Ok((output.status.success(), line.chars().take(200).collect()))
+}
+
+/// Copies every file that belongs to the tree.
+fn copy_tree(root: &Path, copy: &Path) -> io::Result<()> {
+    if copy.exists() {
+        fs::remove_dir_all(copy)?;
+    }
+    let listed = Command::new("git")
+        .args(["ls-files", "-co", "--exclude-standard"])
+        .current_dir(root)
+        .output()?;
+    for name in String::from_utf8_lossy(&listed.stdout).lines() {
+        let to = copy.join(name);
+        if let Some(folder) = to.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::copy(root.join(name), to)?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "this is a command")]
+fn say(text: &str) {
+    println!("{text}");
+}

@@ -1,0 +1,91 @@
+//! Runs simulated requests until a number of them is answered, and requires that enough happened.
+//!
+//! `simulate` runs a million requests on many seeds and prints what it has seen; it fails if a promise
+//! is broken or a counter is below its floor. `simulate --seed S --requests N` repeats one run.
+
+use std::process::ExitCode;
+
+use strongroom_tests::world::{Plan, Tally, run};
+
+/// Requests of all seeds together.
+const TOTAL: u64 = 1_000_000;
+/// Requests of one seed.
+const EACH: u64 = 2_000;
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    let (mut seed, mut first, mut total, mut each) = (None, 0, TOTAL, EACH);
+    while let Some(word) = words.next() {
+        let number = words.next().and_then(|text| text.parse::<u64>().ok());
+        match (word.as_str(), number) {
+            ("--seed", Some(number)) => seed = Some(number),
+            ("--first", Some(number)) => first = number,
+            ("--requests", Some(number)) => (total, each) = (number, number.min(EACH)),
+            _ => return fail("usage: simulate [--seed S | --first S] [--requests N]"),
+        }
+    }
+    if let Some(seed) = seed {
+        return one(seed, total);
+    }
+    let mut tally = Tally::default();
+    for seed in first.. {
+        if tally.answers >= total {
+            break;
+        }
+        match run(&Plan::from_seed(seed, each)) {
+            Ok((seen, _)) => tally.add(&seen),
+            Err(broken) => return fail(&repeat(&broken, seed, each)),
+        }
+    }
+    report(&tally, total)
+}
+
+fn one(seed: u64, requests: u64) -> ExitCode {
+    match run(&Plan::from_seed(seed, requests)) {
+        Ok((tally, digest)) => say(&format!("{tally:#?}\ndigest {digest:016x}")),
+        Err(broken) => fail(&repeat(&broken, seed, requests)),
+    }
+}
+
+/// Prints every counter with its floor: so many in a million requests.
+fn report(tally: &Tally, total: u64) -> ExitCode {
+    let floors = [
+        ("answers", tally.answers, 1_000_000),
+        ("acknowledged writes", tally.acknowledged_writes, 100_000),
+        ("runs repeated after a miss", tally.runs_repeated, 100_000),
+        ("loads overtaken by a write", tally.loads_overtaken, 700),
+        ("answers held by the gate", tally.answers_held, 100_000),
+        ("crashes with a batch in flight", tally.crashes_in_flight, 200),
+        ("uses of tokens charged", tally.uses_charged, 5_000),
+        ("jobs run", tally.jobs, 5_000),
+        ("audit records written", tally.audits, 100_000),
+        ("seals", tally.seals, 200),
+    ];
+    let mut low = false;
+    for (name, count, per_million) in floors {
+        let floor = per_million * total / TOTAL;
+        low |= count < floor;
+        let verdict = if count < floor { "TOO FEW" } else { "ok" };
+        say(&format!("{name:<32} {count:>10}  floor {floor:>8}  {verdict}"));
+    }
+    if low { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn repeat(broken: &str, seed: u64, requests: u64) -> String {
+    format!(
+        "{broken}\nrepeat: cargo run --release -p strongroom-tests --bin simulate -- --seed {seed} \
+         --requests {requests}"
+    )
+}
+
+#[expect(clippy::print_stdout, reason = "this is a command")]
+fn say(text: &str) -> ExitCode {
+    println!("{text}");
+    ExitCode::SUCCESS
+}
+
+#[expect(clippy::print_stderr, reason = "this is a command")]
+fn fail(text: &str) -> ExitCode {
+    eprintln!("{text}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,461 @@
+//! The server as it is described, without the server: maps, no cryptography, no store, no waiting.
+//!
+//! It is told in which order requests are decided, decides each of them itself, and says what the
+//! answer must be. Every change it makes is remembered with its batch, so that a crash can take it
+//! back.
+
+use std::collections::BTreeMap;
+
+use crate::op::{Op, Wish};
+
+/// What an answer must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// The status alone.
+    Status(u16),
+    /// 204, or another status without a word.
+    Empty(u16),
+    /// `errors` with exactly this text, or none.
+    Errors(u16, Option<&'static str>),
+    /// 200 and exactly this text as `data`.
+    Data(String),
+    /// 200 and these names as `data.keys`.
+    Keys(Vec<String>),
+    /// 200 and a token of these properties.
+    Shown {
+        /// Uses left.
+        num_uses: i64,
+        /// Whether it has no parent.
+        orphan: bool,
+        /// Whether its policy is root; else it is default.
+        root: bool,
+        /// Whether its time will come.
+        expires: bool,
+    },
+    /// 200 and a new token: its place in the model.
+    Made(usize),
+}
+
+/// The text of a rejection by rules.
+const DENIED: &str = "1 error occurred:\n\t* permission denied\n\n";
+
+/// One token.
+#[derive(Clone, Debug)]
+struct Token {
+    text: Option<String>,
+    parent: Option<usize>,
+    root: bool,
+    /// 0 for no limit, -1 for none left.
+    num_uses: i64,
+    /// Nanoseconds, or never.
+    expires: Option<u64>,
+    revoked: bool,
+    cubbyhole: BTreeMap<String, String>,
+    /// The batch of the last change.
+    seq: u64,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Model {
+    secrets: BTreeMap<String, String>,
+    /// The batch of the last change of a path.
+    seqs: BTreeMap<String, u64>,
+    tokens: Vec<Token>,
+    texts: BTreeMap<String, usize>,
+    sealed: bool,
+    unseal_key: String,
+    journal: Vec<(u64, Undo)>,
+}
+
+/// What a request has charged to its token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charged {
+    /// Nothing, so far.
+    Nothing,
+    /// One of its uses.
+    Use,
+    /// Its last use: the token goes with the request.
+    LastUse,
+}
+
+/// How to take a change back.
+#[derive(Debug)]
+enum Undo {
+    Secret(String, Option<String>),
+    Token(usize, Box<Token>),
+    Made(usize),
+}
+
+/// A decision of the model.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// What the answer must be.
+    pub expect: Expect,
+    /// The last batch of all that the decision read and wrote, by the model's own books.
+    pub depends_on: u64,
+}
+
+impl Model {
+    /// An unsealed server with nothing but a root token.
+    pub fn new(root: &str, unseal_key: &str) -> Self {
+        let mut model = Self {
+            secrets: BTreeMap::new(),
+            seqs: BTreeMap::new(),
+            tokens: Vec::new(),
+            texts: BTreeMap::new(),
+            sealed: false,
+            unseal_key: unseal_key.to_owned(),
+            journal: Vec::new(),
+        };
+        model.tokens.push(Token {
+            text: Some(root.to_owned()),
+            parent: None,
+            root: true,
+            num_uses: 0,
+            expires: None,
+            revoked: false,
+            cubbyhole: BTreeMap::new(),
+            seq: 0,
+        });
+        model.texts.insert(root.to_owned(), 0);
+        model
+    }
+
+    /// Whether it is sealed.
+    pub fn is_sealed(&self) -> bool {
+        self.sealed
+    }
+
+    /// What the model knows of a token and its parents, for a message.
+    pub fn describe(&self, text: &str) -> String {
+        let mut told = String::new();
+        let mut at = self.texts.get(text).copied();
+        while let Some(token) = at.and_then(|at| self.tokens.get(at)) {
+            told += &format!(
+                "[{at:?} root {} uses {} expires {:?} revoked {} seq {}]",
+                token.root, token.num_uses, token.expires, token.revoked, token.seq
+            );
+            at = token.parent;
+        }
+        told
+    }
+
+    /// A client has learned the text of a token that was made.
+    pub fn learn(&mut self, token: usize, text: &str) {
+        if let Some(made) = self.tokens.get_mut(token) {
+            made.text = Some(text.to_owned());
+            self.texts.insert(text.to_owned(), token);
+        }
+    }
+
+    /// Every batch up to this one is durable: its changes are for good.
+    pub fn forget_undo(&mut self, durable: u64) {
+        self.journal.retain(|(seq, _)| *seq > durable);
+    }
+
+    /// A crash: every batch after this one is lost, and the server is sealed.
+    pub fn crash(&mut self, survived: u64) {
+        while let Some((seq, undo)) = self.journal.pop() {
+            if seq <= survived {
+                continue;
+            }
+            match undo {
+                Undo::Secret(path, Some(value)) => drop(self.secrets.insert(path, value)),
+                Undo::Secret(path, None) => drop(self.secrets.remove(&path)),
+                Undo::Token(at, token) => {
+                    if let Some(place) = self.tokens.get_mut(at) {
+                        // What clients know of it they go on knowing.
+                        let text = place.text.take();
+                        *place = Token { text, ..*token };
+                    }
+                }
+                Undo::Made(at) => {
+                    if let Some(token) = self.tokens.get_mut(at) {
+                        token.revoked = true;
+                    }
+                }
+            }
+        }
+        // A new process numbers its batches from the start.
+        self.seqs.clear();
+        for token in &mut self.tokens {
+            token.seq = 0;
+        }
+        self.sealed = true;
+    }
+
+    /// A use of the token is charged. Says whether it was the last.
+    pub fn admit(&mut self, token: Option<&str>, seq: u64) -> Charged {
+        let mut charged = Charged::Use;
+        if let Some(at) = token.and_then(|text| self.texts.get(text)).copied() {
+            self.change_token(at, seq, |token| {
+                let last = token.num_uses == 1;
+                token.num_uses = if last { -1 } else { token.num_uses - 1 };
+                charged = if last { Charged::LastUse } else { Charged::Use };
+            });
+        }
+        charged
+    }
+
+    /// Decides a request at the time `now` (nanoseconds).
+    pub fn decide(
+        &mut self,
+        op: &Op,
+        token: Option<&str>,
+        charge: Charged,
+        seq: u64,
+        now: u64,
+    ) -> Decision {
+        let charged = charge != Charged::Nothing;
+        let before = self.depends_on(op, token, now, charged);
+        let expect = self.serve(op, token, charged, seq, now);
+        if charge == Charged::LastUse
+            && let Some(at) = token.and_then(|text| self.texts.get(text)).copied()
+        {
+            self.change_token(at, seq, |token| token.revoked = true);
+        }
+        Decision { expect, depends_on: before.max(seq) }
+    }
+
+    fn serve(&mut self, op: &Op, token: Option<&str>, charged: bool, seq: u64, now: u64) -> Expect {
+        match op {
+            Op::BothFramings | Op::BrokenBody(_) => return Expect::Status(400),
+            Op::Health => return Expect::Status(if self.sealed { 503 } else { 200 }),
+            Op::Unseal(key) => {
+                let right = self.sealed && *key == self.unseal_key;
+                self.sealed = self.sealed && !right;
+                return Expect::Status(200);
+            }
+            Op::Seal if self.sealed => return Expect::Empty(204),
+            _ if self.sealed => return Expect::Errors(503, Some("Vault is sealed")),
+            _ => {}
+        }
+        let Some(caller) = self.caller(token, now, charged) else {
+            return Expect::Errors(403, Some("permission denied"));
+        };
+        let any_token = matches!(op, Op::LookupSelf | Op::RevokeSelf | Op::Job(_));
+        let is_root = self.tokens.get(caller).is_some_and(|token| token.root);
+        if !any_token && !is_root {
+            return Expect::Errors(403, Some(DENIED));
+        }
+        self.serve_authorized(op, caller, charged, seq, now)
+    }
+
+    fn serve_authorized(
+        &mut self,
+        op: &Op,
+        caller: usize,
+        charged: bool,
+        seq: u64,
+        now: u64,
+    ) -> Expect {
+        match op {
+            Op::Read(path) => found(self.secrets.get(path)),
+            Op::Write(path, value) => {
+                self.change_secret(path, seq, Some(value.clone()));
+                Expect::Empty(204)
+            }
+            Op::Delete(path) => {
+                if self.secrets.contains_key(path) {
+                    self.change_secret(path, seq, None);
+                }
+                Expect::Empty(204)
+            }
+            Op::List(folder) => match self.list(folder) {
+                names if names.is_empty() => Expect::Errors(404, None),
+                names => Expect::Keys(names),
+            },
+            Op::Scan(folder) => match self.scan(folder) {
+                names if names.is_empty() => Expect::Data("{}".to_owned()),
+                names => Expect::Keys(names),
+            },
+            Op::CubbyholeRead(path) => {
+                found(self.tokens.get(caller).and_then(|token| token.cubbyhole.get(path)))
+            }
+            Op::CubbyholeWrite(path, value) => {
+                let before = self.tokens.get(caller).map_or(0, |token| token.seq);
+                self.change_token(caller, seq, |token| {
+                    token.cubbyhole.insert(path.clone(), value.clone());
+                });
+                // What is in its cubbyhole is not the token.
+                if let Some(token) = self.tokens.get_mut(caller) {
+                    token.seq = before;
+                }
+                Expect::Empty(204)
+            }
+            Op::Nowhere => Expect::Status(404),
+            Op::TrailingPeriod(_) => {
+                Expect::Errors(404, Some("1 error occurred:\n\t* unsupported path\n\n"))
+            }
+            Op::Job(_) => Expect::Status(200),
+            Op::Seal => {
+                self.sealed = true;
+                Expect::Empty(204)
+            }
+            Op::LookupSelf => self.show(caller),
+            Op::Lookup(text) => {
+                let own =
+                    self.tokens.get(caller).and_then(|token| token.text.as_ref()) == Some(text);
+                match self.caller(Some(text), now, charged && own) {
+                    Some(at) => self.show(at),
+                    None => Expect::Errors(403, Some("bad token")),
+                }
+            }
+            Op::Revoke(text) => {
+                if let Some(at) = self.texts.get(text).copied() {
+                    self.change_token(at, seq, |token| token.revoked = true);
+                }
+                Expect::Empty(204)
+            }
+            Op::RevokeSelf => {
+                self.change_token(caller, seq, |token| token.revoked = true);
+                Expect::Empty(204)
+            }
+            Op::TokenCreate(wish) => self.make(wish, caller, seq, now),
+            Op::BothFramings | Op::BrokenBody(_) | Op::Health | Op::Unseal(_) => {
+                unreachable!("served without a token")
+            }
+        }
+    }
+
+    fn make(&mut self, wish: &Wish, caller: usize, seq: u64, now: u64) -> Expect {
+        let Some(parent) = self.tokens.get(caller) else { return Expect::Status(500) };
+        if parent.num_uses != 0 {
+            let text = "restricted use token cannot generate child tokens";
+            return Expect::Errors(400, Some(text));
+        }
+        let ttl = match (wish.root, wish.ttl) {
+            (true, 0) if parent.expires.is_some() => {
+                let text = "expiring root tokens cannot create non-expiring root tokens";
+                return Expect::Errors(400, Some(text));
+            }
+            (true, 0) => 0,
+            (false, 0) => 768 * 3600,
+            (_, ttl) => ttl.unsigned_abs(),
+        };
+        let at = self.tokens.len();
+        self.tokens.push(Token {
+            text: None,
+            parent: (!wish.orphan).then_some(caller),
+            root: wish.root,
+            num_uses: wish.num_uses,
+            expires: (ttl > 0).then(|| now + ttl * 1_000_000_000),
+            revoked: false,
+            cubbyhole: BTreeMap::new(),
+            seq,
+        });
+        self.journal.push((seq, Undo::Made(at)));
+        Expect::Made(at)
+    }
+
+    fn show(&self, at: usize) -> Expect {
+        let Some(token) = self.tokens.get(at) else { return Expect::Status(500) };
+        Expect::Shown {
+            num_uses: token.num_uses,
+            orphan: token.parent.is_none(),
+            root: token.root,
+            expires: token.expires.is_some(),
+        }
+    }
+
+    /// The token of a caller, if it is alive.
+    fn caller(&self, text: Option<&str>, now: u64, charged: bool) -> Option<usize> {
+        let at = *self.texts.get(text?)?;
+        let alive =
+            |token: &Token| !token.revoked && token.expires.is_none_or(|expires| expires > now);
+        let token = self.tokens.get(at)?;
+        if !alive(token) || (token.num_uses == -1 && !charged) {
+            return None;
+        }
+        let mut above = token.parent;
+        while let Some(parent) = above {
+            let parent = self.tokens.get(parent)?;
+            if !alive(parent) || parent.num_uses == -1 {
+                return None;
+            }
+            above = parent.parent;
+        }
+        Some(at)
+    }
+
+    /// The names in a folder: entries, and folders with a slash.
+    fn list(&self, folder: &str) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .secrets
+            .keys()
+            .filter_map(|path| path.strip_prefix(folder))
+            .map(|rest| match rest.split_once('/') {
+                Some((name, _)) => format!("{name}/"),
+                None => rest.to_owned(),
+            })
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// All entries below a folder: a folder's own in order, then its folders from last to first.
+    fn scan(&self, folder: &str) -> Vec<String> {
+        fn walk(model: &Model, root: &str, folder: &str, found: &mut Vec<String>) {
+            let names = model.list(folder);
+            let (folders, entries): (Vec<&String>, Vec<&String>) =
+                names.iter().partition(|name| name.ends_with('/'));
+            let relative = folder.strip_prefix(root).unwrap_or("");
+            found.extend(entries.iter().map(|name| format!("{relative}{name}")));
+            for name in folders.iter().rev() {
+                walk(model, root, &format!("{folder}{name}"), found);
+            }
+        }
+        let mut found = Vec::new();
+        walk(self, folder, folder, &mut found);
+        found
+    }
+
+    /// The last batch of what a request looks at.
+    fn depends_on(&self, op: &Op, token: Option<&str>, now: u64, charged: bool) -> u64 {
+        if self.sealed || matches!(op, Op::BothFramings | Op::BrokenBody(_) | Op::Health) {
+            return 0;
+        }
+        let mut seq = 0;
+        let mut at = token.and_then(|text| self.texts.get(text)).copied();
+        while let Some(token) = at.and_then(|at| self.tokens.get(at)) {
+            seq = seq.max(token.seq);
+            at = token.parent;
+        }
+        let allowed = self.caller(token, now, charged).and_then(|at| self.tokens.get(at));
+        if !allowed.is_some_and(|token| token.root) {
+            return seq;
+        }
+        match op {
+            Op::Read(path) | Op::Write(path, _) | Op::Delete(path) => {
+                seq.max(self.seqs.get(path).copied().unwrap_or(0))
+            }
+            _ => seq,
+        }
+    }
+
+    fn change_secret(&mut self, path: &str, seq: u64, value: Option<String>) {
+        let before = match value {
+            Some(value) => self.secrets.insert(path.to_owned(), value),
+            None => self.secrets.remove(path),
+        };
+        self.seqs.insert(path.to_owned(), seq);
+        self.journal.push((seq, Undo::Secret(path.to_owned(), before)));
+    }
+
+    fn change_token(&mut self, at: usize, seq: u64, change: impl FnOnce(&mut Token)) {
+        if let Some(token) = self.tokens.get_mut(at) {
+            self.journal.push((seq, Undo::Token(at, Box::new(token.clone()))));
+            change(token);
+            token.seq = token.seq.max(seq);
+        }
+    }
+}
+
+fn found(value: Option<&String>) -> Expect {
+    match value {
+        Some(value) => Expect::Data(value.clone()),
+        None => Expect::Errors(404, None),
+    }
+}

@@ -1,0 +1,197 @@
+//! What simulated clients do, and how it looks on the wire.
+//!
+//! Names and values carry canaries: words that must not occur where no name or value belongs.
+
+use crate::random::Random;
+
+/// Part of every secret value.
+pub const VALUE_CANARY: &str = "canaryvalue";
+/// Part of every name of a secret.
+pub const NAME_CANARY: &str = "canaryname";
+
+/// One request, in the client's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// Both framings at once: must be refused, and the connection with it.
+    BothFramings,
+    /// A body that is no JSON.
+    BrokenBody(String),
+    /// Read of the caller's cubbyhole: path.
+    CubbyholeRead(String),
+    /// Write to it: path and value.
+    CubbyholeWrite(String, String),
+    /// Delete of a secret: path.
+    Delete(String),
+    /// State of the server.
+    Health,
+    /// Slow work: its input.
+    Job(String),
+    /// Names in a folder.
+    List(String),
+    /// Another token's properties.
+    Lookup(String),
+    /// The caller's own.
+    LookupSelf,
+    /// A path of no mount.
+    Nowhere,
+    /// Read of a secret: path.
+    Read(String),
+    /// End of another token.
+    Revoke(String),
+    /// End of the caller's own.
+    RevokeSelf,
+    /// All names below a folder.
+    Scan(String),
+    /// Sealing, by an operator.
+    Seal,
+    /// A new token.
+    TokenCreate(Wish),
+    /// A path that ends in a period.
+    TrailingPeriod(String),
+    /// Unsealing with a key in hex.
+    Unseal(String),
+    /// Write of a secret: path and value.
+    Write(String, String),
+}
+
+/// What a token is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// Whether it is root; else it has the default policy.
+    pub root: bool,
+    /// Uses, or 0.
+    pub num_uses: i64,
+    /// Seconds, or 0.
+    pub ttl: i64,
+    /// Without a parent.
+    pub orphan: bool,
+}
+
+impl Op {
+    /// A random request of a client. `tokens` are texts that it knows.
+    pub fn random(random: &mut Random, serial: u64, tokens: &[String]) -> Self {
+        let path = random_path(random);
+        match random.below(100) {
+            0..26 => Self::Read(path),
+            26..46 => Self::Write(path, random_value(random, serial)),
+            46..56 => Self::Delete(path),
+            56..64 => Self::List(random_folder(random)),
+            64..67 => Self::Scan(random_folder(random)),
+            67..73 => Self::TokenCreate(Wish {
+                root: random.one_in(4),
+                num_uses: if random.one_in(2) { 1 + i64::from(random.one_in(3)) } else { 0 },
+                ttl: if random.one_in(3) { 30 } else { 0 },
+                orphan: random.one_in(3),
+            }),
+            73..79 => Self::LookupSelf,
+            79..82 => Self::Lookup(random.pick(tokens).clone()),
+            82..84 => Self::Revoke(random.pick(tokens).clone()),
+            84 => Self::RevokeSelf,
+            85..89 => Self::Job(format!("{VALUE_CANARY}{serial}")),
+            89..91 => Self::CubbyholeWrite(path, random_value(random, serial)),
+            91..94 => Self::CubbyholeRead(path),
+            94 => Self::Health,
+            95 => Self::Nowhere,
+            96 => Self::TrailingPeriod(path),
+            97 => Self::BrokenBody(path),
+            98 => Self::BothFramings,
+            _ => Self::Read(path),
+        }
+    }
+
+    /// Method, target and body.
+    pub fn parts(&self) -> (&'static str, String, String) {
+        let none = String::new();
+        match self {
+            Self::BothFramings => ("POST", "/v1/secret/smuggled".into(), "{\"a\":1}".into()),
+            Self::BrokenBody(path) => ("POST", format!("/v1/secret/{path}"), "{\"a\":".into()),
+            Self::CubbyholeRead(path) => ("GET", format!("/v1/cubbyhole/{path}"), none),
+            Self::CubbyholeWrite(path, value) => {
+                ("PUT", format!("/v1/cubbyhole/{path}"), value.clone())
+            }
+            Self::Delete(path) => ("DELETE", format!("/v1/secret/{path}"), none),
+            Self::Health => ("GET", "/v1/sys/health".into(), none),
+            Self::Job(input) => {
+                ("POST", "/v1/sys/simulation/job".into(), format!("{{\"input\":\"{input}\"}}"))
+            }
+            Self::List(folder) => ("LIST", format!("/v1/secret/{folder}"), none),
+            Self::Lookup(token) => {
+                ("POST", "/v1/auth/token/lookup".into(), format!("{{\"token\":\"{token}\"}}"))
+            }
+            Self::LookupSelf => ("GET", "/v1/auth/token/lookup-self".into(), none),
+            Self::Nowhere => ("GET", "/v1/nowhere/x".into(), none),
+            Self::Read(path) => ("GET", format!("/v1/secret/{path}"), none),
+            Self::Revoke(token) => {
+                ("POST", "/v1/auth/token/revoke".into(), format!("{{\"token\":\"{token}\"}}"))
+            }
+            Self::RevokeSelf => ("POST", "/v1/auth/token/revoke-self".into(), none),
+            Self::Scan(folder) => ("SCAN", format!("/v1/secret/{folder}"), none),
+            Self::Seal => ("PUT", "/v1/sys/seal".into(), none),
+            Self::TokenCreate(wish) => ("POST", wish.target().into(), wish.body()),
+            Self::TrailingPeriod(path) => ("GET", format!("/v1/secret/{path}."), none),
+            Self::Unseal(key) => ("PUT", "/v1/sys/unseal".into(), format!("{{\"key\":\"{key}\"}}")),
+            Self::Write(path, value) => ("POST", format!("/v1/secret/{path}"), value.clone()),
+        }
+    }
+
+    /// The bytes of the request.
+    pub fn bytes(&self, token: Option<&str>) -> Vec<u8> {
+        let (method, target, body) = self.parts();
+        let mut text = format!("{method} {target} HTTP/1.1\r\nHost: simulation\r\n");
+        if let Some(token) = token {
+            text += &format!("X-Vault-Token: {token}\r\n");
+        }
+        if *self == Self::BothFramings {
+            text +=
+                &format!("Content-Length: {}\r\nTransfer-Encoding: chunked\r\n\r\n", body.len());
+            text += &format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+        } else if body.len() % 3 == 1 {
+            text += &format!(
+                "Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+                body.len()
+            );
+        } else if body.is_empty() {
+            text += "\r\n";
+        } else {
+            text += &format!("Content-Length: {}\r\n\r\n{body}", body.len());
+        }
+        text.into_bytes()
+    }
+}
+
+impl Wish {
+    fn target(&self) -> &'static str {
+        if self.orphan { "/v1/auth/token/create-orphan" } else { "/v1/auth/token/create" }
+    }
+
+    fn body(&self) -> String {
+        let policy = if self.root { "root" } else { "default" };
+        let ttl = if self.ttl > 0 { format!(",\"ttl\":{}", self.ttl) } else { String::new() };
+        format!("{{\"policies\":[\"{policy}\"],\"num_uses\":{}{ttl}}}", self.num_uses)
+    }
+}
+
+const NAMES: [&str; 4] = ["canaryname-a", "canaryname-b", "canaryname-c", "canaryname-d"];
+
+fn random_path(random: &mut Random) -> String {
+    let mut path = (*random.pick(&NAMES)).to_owned();
+    for _ in 0..random.below(3) {
+        path = format!("{path}/{}", random.pick(&NAMES));
+    }
+    path
+}
+
+/// Empty, or with a slash.
+fn random_folder(random: &mut Random) -> String {
+    let mut folder = String::new();
+    for _ in 0..random.below(3) {
+        folder += &format!("{}/", random.pick(&NAMES));
+    }
+    folder
+}
+
+/// An object whose text tells it from every other. It is canonical.
+fn random_value(random: &mut Random, serial: u64) -> String {
+    let padding = "x".repeat(if random.one_in(20) { 3000 } else { random.below(60) });
+    format!("{{\"pad\":\"{padding}\",\"v\":\"{VALUE_CANARY}{serial}\"}}")
+}

@@ -1,0 +1,730 @@
+//! A whole world in one thread, made from a seed: a vault, a disk, a clock, and clients whose bytes
+//! arrive in pieces. A move at a time, it chooses what happens next.
+//!
+//! A seed gives the same world every time, byte for byte ([`World::digest`]).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use strongroom_core::{
+    AuditId, Config, Failed, Job, JobId, MemoryStore, Output, RequestId, Step, Time, Trace, Vault,
+    drive, http, json, prepare,
+};
+
+use crate::check::{self, Broken, authority::Authority, durable::Durable, silence::Silence};
+use crate::client::{Answer, Client, Pending};
+use crate::disk::Disk;
+use crate::model::{Charged, Decision, Expect, Model};
+use crate::op::Op;
+use crate::random::Random;
+
+/// How a world is made.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The seed of everything.
+    pub seed: u64,
+    /// Requests to send.
+    pub requests: u64,
+    /// Clients at one time.
+    pub clients: usize,
+    /// Budget of the vault's cache.
+    pub cache_bytes: usize,
+    /// Whether requests and answers are put out for audit.
+    pub audit: bool,
+    /// Whether loads and audits fail, clients hang up, the server is sealed, and the power goes.
+    pub faults: bool,
+}
+
+impl Plan {
+    /// A plan whose every choice comes from the seed.
+    pub fn from_seed(seed: u64, requests: u64) -> Self {
+        let mut random = Random::new(seed ^ 0x5eed);
+        Self {
+            seed,
+            requests,
+            clients: 1 + random.below(8),
+            cache_bytes: *random.pick(&[0, 0, 4_000, 40_000, 1 << 24]),
+            audit: random.one_in(2),
+            faults: !random.one_in(4),
+        }
+    }
+}
+
+/// What a run has seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Requests that were answered.
+    pub answers: u64,
+    /// Writes that were answered with success.
+    pub acknowledged_writes: u64,
+    /// Runs that began again after a miss.
+    pub runs_repeated: u64,
+    /// Loads that a write overtook.
+    pub loads_overtaken: u64,
+    /// Answers that waited for a batch.
+    pub answers_held: u64,
+    /// Crashes while a batch was in flight.
+    pub crashes_in_flight: u64,
+    /// Uses of tokens that were charged.
+    pub uses_charged: u64,
+    /// Jobs that were run.
+    pub jobs: u64,
+    /// Audit records that were written.
+    pub audits: u64,
+    /// Times the server was sealed.
+    pub seals: u64,
+}
+
+impl Tally {
+    /// Adds another run's.
+    pub fn add(&mut self, other: &Self) {
+        self.answers += other.answers;
+        self.acknowledged_writes += other.acknowledged_writes;
+        self.runs_repeated += other.runs_repeated;
+        self.loads_overtaken += other.loads_overtaken;
+        self.answers_held += other.answers_held;
+        self.crashes_in_flight += other.crashes_in_flight;
+        self.uses_charged += other.uses_charged;
+        self.jobs += other.jobs;
+        self.audits += other.audits;
+        self.seals += other.seals;
+    }
+}
+
+/// A request that the vault has, or has decided.
+#[derive(Debug)]
+struct Issued {
+    serial: u64,
+    /// The client, and which of its connections.
+    client: (usize, u64),
+    op: Op,
+    token: Option<String>,
+    charged: Charged,
+    admitted_by: u64,
+    decision: Option<Decision>,
+    batch: u64,
+}
+
+/// See the module.
+pub struct World {
+    plan: Plan,
+    random: Random,
+    now: Time,
+    vault: Vault,
+    disk: Disk,
+    model: Model,
+    clients: Vec<Client>,
+    connections: Vec<u64>,
+    issued: BTreeMap<RequestId, Issued>,
+    jobs: Vec<(JobId, Job)>,
+    audits: Vec<AuditId>,
+    tokens: Vec<String>,
+    unseal_key: String,
+    next_serial: u64,
+    next_id: u64,
+    faults_on: bool,
+    /// Faults of this process so far: they explain answers with status 500.
+    faults_seen: bool,
+    authority: Authority,
+    durable: Durable,
+    silence: Silence,
+    tally: Tally,
+    digest: u64,
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World").field("plan", &self.plan).finish_non_exhaustive()
+    }
+}
+
+/// Runs a plan to its end.
+///
+/// # Errors
+///
+/// The first promise that was broken, with the plan that breaks it.
+pub fn run(plan: &Plan) -> Result<(Tally, u64), Broken> {
+    let mut world = World::new(plan.clone())?;
+    let told = |broken: Broken| format!("seed {}: {broken}", plan.seed);
+    world.play().map_err(told)?;
+    Ok((world.tally, world.digest))
+}
+
+impl World {
+    /// A world with an initialised and unsealed server.
+    fn new(plan: Plan) -> Result<Self, Broken> {
+        let mut random = Random::new(plan.seed);
+        let now = Time::from_unix_nanos(1_700_000_000_000_000_000 + random.next() % 1_000_000_000);
+        let (store, root, unseal_key) = found(&mut random, now)?;
+        let config = config_of(&plan);
+        let mut world = Self {
+            now,
+            vault: Vault::new(config),
+            disk: Disk::from_image(store.records().clone()),
+            model: Model::new(&root, &unseal_key),
+            clients: Vec::new(),
+            connections: vec![0; plan.clients],
+            issued: BTreeMap::new(),
+            jobs: Vec::new(),
+            audits: Vec::new(),
+            tokens: vec![root.clone(), "s.nobodyhasthistoken".to_owned()],
+            unseal_key,
+            next_serial: 0,
+            next_id: 0,
+            faults_on: plan.faults,
+            faults_seen: false,
+            authority: Authority::default(),
+            durable: Durable::default(),
+            silence: Silence::new(&root),
+            tally: Tally::default(),
+            digest: 0xcbf2_9ce4_8422_2325,
+            random,
+            plan,
+        };
+        // The new process finds what initialisation left, and is sealed.
+        world.model.crash(0);
+        for _ in 0..world.plan.clients {
+            world.clients.push(Client::connect(now));
+        }
+        Ok(world)
+    }
+
+    fn play(&mut self) -> Result<(), Broken> {
+        while self.next_serial < self.plan.requests {
+            self.make_move()?;
+        }
+        self.settle()
+    }
+
+    // --- Moves ---
+
+    fn make_move(&mut self) -> Result<(), Broken> {
+        match self.random.below(100) {
+            0..22 => self.send(),
+            22..50 => self.arrive()?,
+            50..60 => self.disk.apply(),
+            60..67 => self.sync()?,
+            67..78 => {
+                let random = &mut self.random;
+                self.disk.read(random);
+            }
+            78..88 => self.deliver()?,
+            88..91 => self.run_job()?,
+            91..95 => self.finish_audit()?,
+            95 => self.pass_time()?,
+            96 => self.forget(),
+            97 => self.hang_up(),
+            98 => self.fail_something()?,
+            _ => self.disaster()?,
+        }
+        Ok(())
+    }
+
+    /// A client sends one more request.
+    fn send(&mut self) {
+        let at = self.random.below(self.clients.len());
+        let is_sealed = self.model.is_sealed();
+        let Some(client) = self.clients.get_mut(at) else { return };
+        if client.pending.len() >= 3 || client.conn.is_final() {
+            return;
+        }
+        self.next_serial += 1;
+        let serial = self.next_serial;
+        let (op, token) = if is_sealed && self.random.one_in(2) {
+            (Op::Unseal(self.unseal_key.clone()), None)
+        } else {
+            let op = Op::random(&mut self.random, serial, &self.tokens);
+            let token = match self.random.below(10) {
+                0 => None,
+                1..4 => Some(self.random.pick(&self.tokens).clone()),
+                _ => self.tokens.first().cloned(),
+            };
+            (op, token)
+        };
+        // The root token stays: without it the world would have nothing to do.
+        let root = self.tokens.first();
+        let harmless = match &op {
+            Op::Revoke(text) => Some(text) != root,
+            Op::RevokeSelf => token.as_ref() != root,
+            _ => true,
+        };
+        client.send(serial, if harmless { op } else { Op::LookupSelf }, token);
+    }
+
+    /// Bytes of a client arrive.
+    fn arrive(&mut self) -> Result<(), Broken> {
+        let at = self.random.below(self.clients.len());
+        let count = match self.random.below(4) {
+            0 => 1,
+            1 => 1 + self.random.below(40),
+            _ => 100_000,
+        };
+        let now = self.now;
+        if let Some(client) = self.clients.get_mut(at) {
+            client.arrive(now, count);
+        }
+        self.take_requests(at)
+    }
+
+    /// Gives the vault the request that a connection has, if it has one.
+    fn take_requests(&mut self, at: usize) -> Result<(), Broken> {
+        loop {
+            let now = self.now;
+            let Some(client) = self.clients.get_mut(at) else { return Ok(()) };
+            if let Some(head) = client.conn.poll_head() {
+                match self.vault.admit(head) {
+                    Ok(bytes_max) => client.conn.admit(now, bytes_max),
+                    Err(response) => client.conn.respond(now, response),
+                }
+            }
+            let Some(request) = client.conn.poll_request() else { break };
+            let pending = client.pending.get(client.taken).ok_or("a request that nobody sent")?;
+            let (serial, op, token) = (pending.serial, pending.op.clone(), pending.token.clone());
+            client.taken += 1;
+            match prepare(&request, &json::Limits::default()) {
+                Err(response) => client.conn.respond(now, response),
+                Ok(call) => {
+                    self.next_id += 1;
+                    let id = RequestId(self.next_id);
+                    client.in_vault = Some(id);
+                    let connection = self.connections.get(at).copied().unwrap_or(0);
+                    self.issued.insert(
+                        id,
+                        Issued {
+                            serial,
+                            client: (at, connection),
+                            op,
+                            token,
+                            charged: Charged::Nothing,
+                            admitted_by: 0,
+                            decision: None,
+                            batch: 0,
+                        },
+                    );
+                    let step = self.step();
+                    self.vault.handle_request(&step, id, call);
+                    self.pump()?;
+                }
+            }
+        }
+        self.receive(at)
+    }
+
+    fn sync(&mut self) -> Result<(), Broken> {
+        if let Some(durable) = self.disk.sync() {
+            self.model.forget_undo(durable.number());
+            let step = self.step();
+            self.vault.handle_persisted(&step, durable);
+            self.pump()?;
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self) -> Result<(), Broken> {
+        if let Some((id, loaded)) = self.disk.deliver(&mut self.random) {
+            let step = self.step();
+            self.vault.handle_loaded(&step, id, Ok(loaded));
+            self.pump()?;
+        }
+        Ok(())
+    }
+
+    fn run_job(&mut self) -> Result<(), Broken> {
+        if self.jobs.is_empty() {
+            return Ok(());
+        }
+        let (id, job) = self.jobs.swap_remove(self.random.below(self.jobs.len()));
+        self.tally.jobs += 1;
+        let step = self.step();
+        self.vault.handle_job(&step, id, job.run());
+        self.pump()
+    }
+
+    fn finish_audit(&mut self) -> Result<(), Broken> {
+        if self.audits.is_empty() {
+            return Ok(());
+        }
+        let id = self.audits.swap_remove(self.random.below(self.audits.len()));
+        self.tally.audits += 1;
+        let step = self.step();
+        self.vault.handle_audited(&step, id, Ok(()));
+        self.pump()
+    }
+
+    fn pass_time(&mut self) -> Result<(), Broken> {
+        let seconds = match self.random.below(40) {
+            0 => 400,
+            1 => 95,
+            2..6 => 20,
+            _ => 0,
+        };
+        let millis = u64::try_from(self.random.below(900)).unwrap_or(0);
+        // Long waits end parked requests: that is a fault of the world.
+        self.faults_seen |= seconds > 60;
+        self.now = self.now.after(Duration::from_secs(seconds) + Duration::from_millis(millis));
+        let now = self.now;
+        for at in 0..self.clients.len() {
+            if let Some(client) = self.clients.get_mut(at) {
+                client.conn.handle_timeout(now);
+            }
+            self.receive(at)?;
+        }
+        let step = self.step();
+        self.vault.handle_timeout(&step);
+        self.pump()
+    }
+
+    /// Records go from the cache; nothing may change by it.
+    fn forget(&mut self) {
+        let random = &mut self.random;
+        self.vault.forget(|_| random.one_in(2));
+    }
+
+    fn hang_up(&mut self) {
+        if self.faults_on {
+            let at = self.random.below(self.clients.len());
+            self.reconnect(at);
+        }
+    }
+
+    fn fail_something(&mut self) -> Result<(), Broken> {
+        if !self.faults_on || !self.random.one_in(4) {
+            return Ok(());
+        }
+        let step = self.step();
+        if self.random.one_in(2) {
+            if let Some((id, failed)) = self.disk.fail(&mut self.random) {
+                self.faults_seen = true;
+                self.vault.handle_loaded(&step, id, Err(failed));
+            }
+        } else if !self.audits.is_empty() {
+            let id = self.audits.swap_remove(self.random.below(self.audits.len()));
+            self.faults_seen = true;
+            self.vault.handle_audited(&step, id, Err(Failed));
+        }
+        self.pump()
+    }
+
+    /// The power goes, or an operator seals the server.
+    fn disaster(&mut self) -> Result<(), Broken> {
+        if !self.faults_on {
+            return Ok(());
+        }
+        match self.random.below(12) {
+            0 => self.crash(),
+            1 => {
+                let at = self.random.below(self.clients.len());
+                let root = self.tokens.first().cloned();
+                self.next_serial += 1;
+                let serial = self.next_serial;
+                if let Some(client) = self.clients.get_mut(at)
+                    && !client.conn.is_final()
+                {
+                    client.send(serial, Op::Seal, root);
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn crash(&mut self) -> Result<(), Broken> {
+        if self.disk.has_batches() {
+            self.tally.crashes_in_flight += 1;
+        }
+        self.count();
+        let disk = std::mem::take(&mut self.disk);
+        let (image, survived) = disk.crash(&mut self.random);
+        self.durable.crashed(survived.number())?;
+        self.model.crash(survived.number());
+        self.disk = Disk::from_image(image);
+        self.vault = Vault::new(config_of(&self.plan));
+        self.issued.clear();
+        self.jobs.clear();
+        self.audits.clear();
+        self.faults_seen = false;
+        for at in 0..self.clients.len() {
+            self.reconnect(at);
+        }
+        Ok(())
+    }
+
+    fn reconnect(&mut self, at: usize) {
+        let now = self.now;
+        if let Some(connection) = self.connections.get_mut(at) {
+            *connection += 1;
+        }
+        if let Some(client) = self.clients.get_mut(at) {
+            let gone = std::mem::replace(client, Client::connect(now));
+            if let Some(id) = gone.in_vault {
+                self.vault.handle_hangup(id);
+            }
+        }
+    }
+
+    // --- What follows a move ---
+
+    /// Carries out what the vault asks for.
+    fn pump(&mut self) -> Result<(), Broken> {
+        loop {
+            self.follow_trace();
+            let Some(output) = self.vault.poll_output() else { return Ok(()) };
+            match output {
+                Output::Load(id, keys) => self.disk.load(id, keys),
+                Output::Persist(batch) => {
+                    self.silence.batch(&batch)?;
+                    for (_, record) in &batch.changes {
+                        self.mix(record.as_deref().unwrap_or_default());
+                    }
+                    self.disk.persist(batch);
+                }
+                Output::Audit(id, line) => {
+                    self.silence.audit(&line)?;
+                    self.audits.push(id);
+                }
+                Output::Run(id, job) => self.jobs.push((id, job)),
+                Output::Respond(id, response) => self.respond(id, response)?,
+            }
+        }
+    }
+
+    /// Lets the model decide what the vault has decided.
+    fn follow_trace(&mut self) {
+        for trace in self.vault.take_trace() {
+            let (Trace::Admitted(id, _)
+            | Trace::Decided(id, _)
+            | Trace::Failed(id)
+            | Trace::Replaced(id, _)) = trace;
+            let Some(issued) = self.issued.get_mut(&id) else { continue };
+            let token = issued.token.as_deref();
+            match trace {
+                Trace::Admitted(_, seq) => {
+                    issued.admitted_by = seq.number();
+                    self.tally.uses_charged += 1;
+                    issued.charged = self.model.admit(token, seq.number());
+                }
+                Trace::Decided(_, seq) => {
+                    let now = self.now.unix_nanos();
+                    let was_sealed = self.model.is_sealed();
+                    let decision =
+                        self.model.decide(&issued.op, token, issued.charged, seq.number(), now);
+                    self.tally.seals += u64::from(!was_sealed && self.model.is_sealed());
+                    issued.batch = seq.number();
+                    issued.decision = Some(decision);
+                }
+                Trace::Failed(_) => {
+                    let expect = Expect::Status(500);
+                    issued.decision = Some(Decision { expect, depends_on: issued.admitted_by });
+                }
+                Trace::Replaced(_, status) => {
+                    if let Some(decision) = &mut issued.decision {
+                        decision.expect = Expect::Status(status);
+                    }
+                }
+            }
+        }
+    }
+
+    fn respond(&mut self, id: RequestId, response: http::Response) -> Result<(), Broken> {
+        let issued = self.issued.get(&id).ok_or("an answer to a request that nobody made")?;
+        let decision = issued.decision.as_ref().ok_or("an answer before the decision")?;
+        let durable = self.disk.durable().number();
+        check::dirty::check(issued.serial, decision.depends_on, durable)?;
+        let (at, connection) = issued.client;
+        let now = self.now;
+        if self.connections.get(at) == Some(&connection)
+            && let Some(client) = self.clients.get_mut(at)
+        {
+            client.in_vault = None;
+            client.conn.respond(now, response);
+            return self.take_requests(at);
+        }
+        self.issued.remove(&id);
+        Ok(())
+    }
+
+    /// Reads the answers that have come to a client, and checks each.
+    fn receive(&mut self, at: usize) -> Result<(), Broken> {
+        let now = self.now;
+        let piece = 1 + self.random.below(2000);
+        let Some(client) = self.clients.get_mut(at) else { return Ok(()) };
+        client.receive(now, piece);
+        while let Some(answer) = self.clients.get_mut(at).and_then(Client::next_answer) {
+            self.mix(answer.body.as_bytes());
+            self.check_answer(at, &answer)?;
+        }
+        let Some(client) = self.clients.get(at) else { return Ok(()) };
+        if client.has_rest() {
+            return Err("half an answer was written".to_owned());
+        }
+        if client.conn.is_final() {
+            self.reconnect(at);
+        }
+        Ok(())
+    }
+
+    fn check_answer(&mut self, at: usize, answer: &Answer) -> Result<(), Broken> {
+        self.silence.answer(answer)?;
+        let Some(client) = self.clients.get_mut(at) else { return Ok(()) };
+        let Some(pending) = client.pending.pop_front() else {
+            // A connection that was slow is told so, whether or not a request was on its way.
+            return if answer.status == 408 {
+                Ok(())
+            } else {
+                Err("an answer to nothing".to_owned())
+            };
+        };
+        let was_taken = client.taken > 0;
+        client.taken = client.taken.saturating_sub(1);
+        if answer.status == 408 && !was_taken {
+            return Ok(());
+        }
+        let told = |broken| {
+            let Pending { serial, op, token } = &pending;
+            let about = token.as_deref().map(|token| self.model.describe(token));
+            format!("request {serial} {op:?} by {about:?}: {broken}")
+        };
+        let issued = self.issued.iter().find(|(_, issued)| issued.serial == pending.serial);
+        let id = issued.map(|(id, _)| *id);
+        let issued = id.and_then(|id| self.issued.remove(&id));
+        let expect = match &issued {
+            Some(issued) => issued.decision.as_ref().map(|decision| decision.expect.clone()),
+            None if matches!(pending.op, Op::BothFramings | Op::BrokenBody(_)) => {
+                Some(Expect::Status(400))
+            }
+            None => None,
+        };
+        let expect = expect.ok_or_else(|| told("answered and never decided".to_owned()))?;
+        if expect == Expect::Status(500) && !self.faults_seen {
+            return Err(told(format!("given up with {} and no fault to blame", answer.status)));
+        }
+        let excused = expect == Expect::Status(500) && answer.status >= 500;
+        let made =
+            if excused { None } else { check::answer::check(&expect, answer).map_err(told)? };
+        if let (Expect::Made(token), Some(text)) = (&expect, &made) {
+            self.model.learn(*token, text);
+            self.remember(text.clone());
+        }
+        let batch = issued.map_or(0, |issued| issued.batch);
+        self.durable.answered(pending.serial, &pending.op, answer.status, batch);
+        let token = pending.token.as_deref();
+        let next = self.next_serial + 1;
+        self.authority.answered(pending.serial, &pending.op, token, answer.status, next)?;
+        self.tally.answers += 1;
+        Ok(())
+    }
+
+    /// Clients know a few tokens; old ones are forgotten for new ones.
+    fn remember(&mut self, text: String) {
+        if self.tokens.len() < 24 {
+            self.tokens.push(text);
+        } else {
+            let at = 2 + self.random.below(self.tokens.len() - 2);
+            if let Some(place) = self.tokens.get_mut(at) {
+                *place = text;
+            }
+        }
+    }
+
+    // --- The end ---
+
+    /// Stops faults, lets everything that is under way finish, and checks what is left.
+    fn settle(&mut self) -> Result<(), Broken> {
+        self.faults_on = false;
+        let mut moves = 0;
+        while !self.is_quiet() && moves < check::liveness::MOVES_MAX {
+            moves += 1;
+            match self.random.below(6) {
+                0 => self.arrive()?,
+                1 => self.disk.apply(),
+                2 => self.sync()?,
+                3 => {
+                    let random = &mut self.random;
+                    self.disk.read(random);
+                    self.deliver()?;
+                }
+                4 => self.run_job()?,
+                _ => self.finish_audit()?,
+            }
+        }
+        let unanswered = self.clients.iter().map(|client| client.pending.len()).sum();
+        check::liveness::check(moves, unanswered)?;
+        check::books::check(&self.vault)?;
+        self.count();
+        Ok(())
+    }
+
+    fn is_quiet(&self) -> bool {
+        !self.disk.has_batches()
+            && !self.disk.has_loads()
+            && self.jobs.is_empty()
+            && self.audits.is_empty()
+            && self.clients.iter().all(|client| client.pending.is_empty() && !client.has_bytes())
+    }
+
+    /// Adds what this process has counted.
+    fn count(&mut self) {
+        let counters = self.vault.counters();
+        self.tally.runs_repeated += counters.runs_repeated;
+        self.tally.loads_overtaken += counters.loads_overtaken;
+        self.tally.answers_held += counters.answers_held;
+        self.tally.acknowledged_writes = self.durable.count;
+    }
+
+    fn step(&mut self) -> Step {
+        Step { now: self.now, seed: self.random.seed() }
+    }
+
+    /// FNV-1a over everything that leaves the server.
+    fn mix(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.digest = (self.digest ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}
+
+fn config_of(plan: &Plan) -> Config {
+    Config {
+        cache_bytes: plan.cache_bytes,
+        absence_bytes: plan.cache_bytes / 8,
+        batch_bytes_in_flight_max: if plan.seed % 3 == 0 { 4_000 } else { 1 << 20 },
+        audit: plan.audit,
+        ..Config::default()
+    }
+}
+
+/// Founds a server: initialises it, and gives its store, root token and unseal key.
+fn found(random: &mut Random, now: Time) -> Result<(MemoryStore, String, String), Broken> {
+    let mut vault = Vault::new(Config::default());
+    let mut store = MemoryStore::new();
+    let body = br#"{"secret_shares":1,"secret_threshold":1}"#;
+    let request = http::Request::new("PUT", "/v1/sys/init", &[], body);
+    let request = request.map_err(|error| format!("{error:?}"))?;
+    let call = prepare(&request, &json::Limits::default()).map_err(|_| "init is no call")?;
+    vault.handle_request(&Step { now, seed: random.seed() }, RequestId(1), call);
+    let mut answer = String::new();
+    loop {
+        let outputs = drive(&mut vault, &store, || Step { now, seed: random.seed() });
+        if outputs.is_empty() {
+            break;
+        }
+        for output in outputs {
+            match output {
+                Output::Persist(batch) => {
+                    store.commit(&batch);
+                    vault.handle_persisted(&Step { now, seed: random.seed() }, batch.seq);
+                }
+                Output::Respond(_, response) => {
+                    answer = String::from_utf8_lossy(response.body()).into_owned();
+                }
+                Output::Load(..) | Output::Audit(..) | Output::Run(..) => {}
+            }
+        }
+    }
+    let answer: serde_json::Value =
+        serde_json::from_str(&answer).map_err(|_| "init gives no JSON")?;
+    let text = |pointer| answer.pointer(pointer).and_then(serde_json::Value::as_str);
+    let (root, key) = (text("/root_token"), text("/keys/0"));
+    let (root, key) = root.zip(key).ok_or("init gives no token and key")?;
+    Ok((store, root.to_owned(), key.to_owned()))
+}

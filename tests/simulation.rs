@@ -1,0 +1,26 @@
+//! Runs of the simulator on fixed seeds, and its own laws.
+
+use strongroom_tests::world::{Plan, run};
+
+/// Seeds and requests for `cargo test`; the command `simulate` runs as many as one likes.
+const SEEDS: std::ops::Range<u64> = 0..40;
+const REQUESTS: u64 = 1_500;
+
+#[test]
+fn keeps_every_promise_on_fixed_seeds() {
+    for seed in SEEDS {
+        if let Err(broken) = run(&Plan::from_seed(seed, REQUESTS)) {
+            panic!(
+                "{broken}\nrepeat: cargo run -p strongroom-tests --bin simulate -- --seed {seed} --requests {REQUESTS}"
+            );
+        }
+    }
+}
+
+#[test]
+fn replays_a_seed_byte_for_byte() {
+    for seed in 0..6 {
+        let plan = Plan::from_seed(seed, 400);
+        assert_eq!(run(&plan), run(&plan), "seed {seed}");
+    }
+}
