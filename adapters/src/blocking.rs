@@ -79,11 +79,13 @@ impl Server {
     /// Serves a connection in a thread of its own. Where that cannot be had, the connection ends.
     fn spawn(&self, stream: TcpStream) {
         let Ok(handle) = stream.try_clone() else { return };
-        let id = self.registry.enter(handle, self.host.now());
+        // Threads do not start in the order of their connections, so idleness counts from here.
+        let accepted = self.host.now();
+        let id = self.registry.enter(handle, accepted);
         let (host, options) = (Arc::clone(&self.host), self.options);
         let registry = Arc::clone(&self.registry);
         let spawned = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
-            let connection = Connection { stream, host, options, registry, id };
+            let connection = Connection { stream, host, options, registry, id, accepted };
             // A connection that breaks concerns nobody but its peer.
             let _ = connection.serve();
         });
@@ -104,8 +106,26 @@ struct Registry {
 #[derive(Debug, Default)]
 struct Open {
     last_id: u64,
-    /// The stream, and since when it is idle.
-    streams: BTreeMap<u64, (TcpStream, Option<Time>)>,
+    streams: BTreeMap<u64, (TcpStream, Use)>,
+}
+
+/// What a connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    Busy,
+    IdleSince(Time),
+    /// It was closed for a new one, and its thread has not noticed yet.
+    Closing,
+}
+
+impl Open {
+    fn idle_longest(&self) -> Option<u64> {
+        let idle = self.streams.iter().filter_map(|(id, (_, usage))| match usage {
+            Use::IdleSince(since) => Some((*since, *id)),
+            Use::Busy | Use::Closing => None,
+        });
+        idle.min().map(|(_, id)| id)
+    }
 }
 
 impl Registry {
@@ -117,26 +137,29 @@ impl Registry {
     fn enter(&self, stream: TcpStream, now: Time) -> u64 {
         let mut open = self.lock();
         while open.streams.len() >= self.max {
-            let idle = open.streams.iter().filter_map(|(id, (_, since))| since.map(|t| (t, *id)));
-            if let Some((_, id)) = idle.min()
-                && let Some((stream, since)) = open.streams.get_mut(&id)
+            // Whatever woke this loop: the place of one that is closing is enough for the new one.
+            if !open.streams.values().any(|(_, usage)| *usage == Use::Closing)
+                && let Some(id) = open.idle_longest()
+                && let Some((stream, usage)) = open.streams.get_mut(&id)
             {
-                *since = None;
+                *usage = Use::Closing;
                 let _ = stream.shutdown(Shutdown::Both);
             }
             open = self.left.wait(open).unwrap_or_else(PoisonError::into_inner);
         }
         open.last_id += 1;
         let id = open.last_id;
-        open.streams.insert(id, (stream, Some(now)));
+        open.streams.insert(id, (stream, Use::IdleSince(now)));
         id
     }
 
     fn set_idle(&self, id: u64, idle: Option<Time>) {
-        if let Some((_, since)) = self.lock().streams.get_mut(&id)
-            && *since != idle
+        let now = idle.map_or(Use::Busy, Use::IdleSince);
+        if let Some((_, usage)) = self.lock().streams.get_mut(&id)
+            && *usage != Use::Closing
+            && *usage != now
         {
-            *since = idle;
+            *usage = now;
             self.left.notify_all();
         }
     }
@@ -157,6 +180,7 @@ struct Connection {
     options: Options,
     registry: Arc<Registry>,
     id: u64,
+    accepted: Time,
 }
 
 impl Drop for Connection {
@@ -168,7 +192,7 @@ impl Drop for Connection {
 impl Connection {
     fn serve(&self) -> io::Result<()> {
         self.stream.set_nodelay(true)?;
-        let mut conn = Conn::new(self.host.now(), self.options.limits);
+        let mut conn = Conn::new(self.accepted, self.options.limits);
         let mut buffer = [0; READ_BYTES];
         let mut ended = false;
         loop {
