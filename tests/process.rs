@@ -1,0 +1,173 @@
+//! Programs under test: how they are built, started and ended.
+//!
+//! Each is built as its users build it, by its package alone: this package turns on the core's
+//! `simulation`, and cargo joins the features of packages that it builds together.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// The built server.
+pub(crate) fn strongroom() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| build(&["-p", "strongroom", "--bin", "strongroom"], "strongroom"))
+}
+
+/// Builds one program and gives its path, under a name that a later build of others does not touch.
+pub(crate) fn build(choice: &[&str], name: &str) -> PathBuf {
+    let output = Command::new(env!("CARGO"))
+        .args(["build", "--locked", "--quiet", "--message-format=json", "--target-dir"])
+        .arg(target_folder())
+        .args(choice)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name} is not built: {errors}");
+    let built = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["target"]["name"] == name)
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .unwrap();
+    // A link, not a copy: a program that was just written may still be open in a child of ours, and
+    // would not start.
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_file(&path);
+    fs::hard_link(built, &path).unwrap();
+    path
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target_folder() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
+}
+
+/// A folder that goes with this value.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        static LAST: AtomicU32 = AtomicU32::new(0);
+        let number = LAST.fetch_add(1, Ordering::Relaxed);
+        let name = format!("home-{}-{number}", std::process::id());
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A process that ends with this value.
+pub(crate) struct Process {
+    pub(crate) child: Child,
+}
+
+impl Process {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Self { child: command.spawn().unwrap() }
+    }
+
+    /// Sends a signal by its name. The shell's own `kill` is there even where no program of that
+    /// name is.
+    pub(crate) fn signal(&self, name: &str) {
+        let line = format!("kill -{name} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success());
+    }
+
+    /// Whether it ends by itself within this time.
+    pub(crate) fn ends_within(&mut self, time: Duration) -> bool {
+        let start = Instant::now();
+        while start.elapsed() < time {
+            if self.child.try_wait().unwrap().is_some() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        false
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The server with these arguments, in a home of its own and without settings of its surroundings.
+pub(crate) fn command(home: &Folder, arguments: &[&str]) -> Command {
+    let mut command = Command::new(strongroom());
+    command.args(arguments).env("HOME", home.path()).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("VAULT_") || name.starts_with("BAO_"))
+        {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Runs the server's command to its end.
+pub(crate) fn run(arguments: &[&str]) -> Output {
+    let home = Folder::new();
+    command(&home, arguments).output().unwrap()
+}
+
+/// A development server that listens, and what it said at its start.
+pub(crate) struct DevServer {
+    pub(crate) process: Process,
+    pub(crate) address: SocketAddr,
+    pub(crate) root_token: String,
+    pub(crate) greeting: Vec<String>,
+    pub(crate) home: Folder,
+    /// Kept open, so that writing to it does not fail.
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl DevServer {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::start_with(arguments, &[])
+    }
+
+    /// Starts it on a port that the system chooses, and reads up to the line that says that it has
+    /// started.
+    pub(crate) fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let home = Folder::new();
+        let mut command = command(&home, &["server", "-dev", "-dev-listen-address=127.0.0.1:0"]);
+        command.args(arguments).envs(variables.iter().copied()).stdout(Stdio::piped());
+        let mut process = Process::start(&mut command);
+        let mut stdout = BufReader::new(process.child.stdout.take().unwrap());
+        let mut greeting = Vec::new();
+        while !greeting.last().is_some_and(|line: &String| line.contains("server started!")) {
+            let mut line = String::new();
+            assert_ne!(stdout.read_line(&mut line).unwrap(), 0, "it ended after {greeting:?}");
+            greeting.push(line.trim_end().to_owned());
+        }
+        let behind = |mark: &str| {
+            let line = greeting.iter().find_map(|line| line.split_once(mark)).unwrap();
+            line.1.to_owned()
+        };
+        let (address, root_token) = (behind("Api Address: http://"), behind("Root Token: "));
+        let address = address.parse().unwrap();
+        Self { process, address, root_token, greeting, home, _stdout: stdout }
+    }
+}
