@@ -1,6 +1,7 @@
 //! Runs of the simulator on fixed seeds, and its own laws.
 
-use strongroom_tests::world::{Plan, run};
+use strongroom_tests::plan::Plan;
+use strongroom_tests::world::run;
 
 /// Seeds and requests for `cargo test`; the command `simulate` runs as many as one likes.
 const SEEDS: std::ops::Range<u64> = 0..40;

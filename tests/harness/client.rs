@@ -94,7 +94,7 @@ impl Client {
         let mut head = httparse::Response::new(&mut fields);
         let parsed = head.parse(&self.inbox).expect("the server writes HTTP");
         let httparse::Status::Complete(head_length) = parsed else { return None };
-        let status = head.code.expect("an answer has a status");
+        let status = head.code?;
         let length = head
             .headers
             .iter()

@@ -1,10 +1,13 @@
 //! The test harness: a simulated world around the core, a naive model of it, and checkers that
 //! compare the two.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "a model names the cases that it is about")]
+
 pub mod check;
 pub mod client;
 pub mod disk;
 pub mod model;
 pub mod op;
+pub mod plan;
 pub mod random;
 pub mod world;

@@ -11,7 +11,7 @@ impl Random {
     }
 
     /// 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -22,7 +22,7 @@ impl Random {
     /// A number below `end`, which is not zero.
     pub fn below(&mut self, end: usize) -> usize {
         let end = u64::try_from(end).expect("usize fits");
-        usize::try_from(self.next() % end).expect("it is below a usize")
+        usize::try_from(self.bits() % end).expect("it is below a usize")
     }
 
     /// True once in `times`.
@@ -40,7 +40,7 @@ impl Random {
     pub fn seed(&mut self) -> [u8; 32] {
         let mut seed = [0; 32];
         for part in seed.chunks_mut(8) {
-            part.copy_from_slice(&self.next().to_le_bytes());
+            part.copy_from_slice(&self.bits().to_le_bytes());
         }
         seed
     }

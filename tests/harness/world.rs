@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use strongroom_core::{
-    AuditId, Config, Failed, Job, JobId, MemoryStore, Output, RequestId, Step, Time, Trace, Vault,
-    drive, http, json, prepare,
+    AuditId, Failed, Job, JobId, Output, RequestId, Step, Time, Trace, Vault, http, json, prepare,
 };
 
 use crate::check::{self, Broken, authority::Authority, durable::Durable, silence::Silence};
@@ -16,80 +15,8 @@ use crate::client::{Answer, Client, Pending};
 use crate::disk::Disk;
 use crate::model::{Charged, Decision, Expect, Model};
 use crate::op::Op;
+use crate::plan::{Plan, Tally, found};
 use crate::random::Random;
-
-/// How a world is made.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// The seed of everything.
-    pub seed: u64,
-    /// Requests to send.
-    pub requests: u64,
-    /// Clients at one time.
-    pub clients: usize,
-    /// Budget of the vault's cache.
-    pub cache_bytes: usize,
-    /// Whether requests and answers are put out for audit.
-    pub audit: bool,
-    /// Whether loads and audits fail, clients hang up, the server is sealed, and the power goes.
-    pub faults: bool,
-}
-
-impl Plan {
-    /// A plan whose every choice comes from the seed.
-    pub fn from_seed(seed: u64, requests: u64) -> Self {
-        let mut random = Random::new(seed ^ 0x5eed);
-        Self {
-            seed,
-            requests,
-            clients: 1 + random.below(8),
-            cache_bytes: *random.pick(&[0, 0, 4_000, 40_000, 1 << 24]),
-            audit: random.one_in(2),
-            faults: !random.one_in(4),
-        }
-    }
-}
-
-/// What a run has seen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Requests that were answered.
-    pub answers: u64,
-    /// Writes that were answered with success.
-    pub acknowledged_writes: u64,
-    /// Runs that began again after a miss.
-    pub runs_repeated: u64,
-    /// Loads that a write overtook.
-    pub loads_overtaken: u64,
-    /// Answers that waited for a batch.
-    pub answers_held: u64,
-    /// Crashes while a batch was in flight.
-    pub crashes_in_flight: u64,
-    /// Uses of tokens that were charged.
-    pub uses_charged: u64,
-    /// Jobs that were run.
-    pub jobs: u64,
-    /// Audit records that were written.
-    pub audits: u64,
-    /// Times the server was sealed.
-    pub seals: u64,
-}
-
-impl Tally {
-    /// Adds another run's.
-    pub fn add(&mut self, other: &Self) {
-        self.answers += other.answers;
-        self.acknowledged_writes += other.acknowledged_writes;
-        self.runs_repeated += other.runs_repeated;
-        self.loads_overtaken += other.loads_overtaken;
-        self.answers_held += other.answers_held;
-        self.crashes_in_flight += other.crashes_in_flight;
-        self.uses_charged += other.uses_charged;
-        self.jobs += other.jobs;
-        self.audits += other.audits;
-        self.seals += other.seals;
-    }
-}
 
 /// A request that the vault has, or has decided.
 #[derive(Debug)]
@@ -154,9 +81,9 @@ impl World {
     /// A world with an initialised and unsealed server.
     fn new(plan: Plan) -> Result<Self, Broken> {
         let mut random = Random::new(plan.seed);
-        let now = Time::from_unix_nanos(1_700_000_000_000_000_000 + random.next() % 1_000_000_000);
+        let now = Time::from_unix_nanos(1_700_000_000_000_000_000 + random.bits() % 1_000_000_000);
         let (store, root, unseal_key) = found(&mut random, now)?;
-        let config = config_of(&plan);
+        let config = plan.config();
         let mut world = Self {
             now,
             vault: Vault::new(config),
@@ -438,7 +365,7 @@ impl World {
         self.durable.crashed(survived.number())?;
         self.model.crash(survived.number());
         self.disk = Disk::from_image(image);
-        self.vault = Vault::new(config_of(&self.plan));
+        self.vault = Vault::new(self.plan.config());
         self.issued.clear();
         self.jobs.clear();
         self.audits.clear();
@@ -681,50 +608,4 @@ impl World {
             self.digest = (self.digest ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
         }
     }
-}
-
-fn config_of(plan: &Plan) -> Config {
-    Config {
-        cache_bytes: plan.cache_bytes,
-        absence_bytes: plan.cache_bytes / 8,
-        batch_bytes_in_flight_max: if plan.seed % 3 == 0 { 4_000 } else { 1 << 20 },
-        audit: plan.audit,
-        ..Config::default()
-    }
-}
-
-/// Founds a server: initialises it, and gives its store, root token and unseal key.
-fn found(random: &mut Random, now: Time) -> Result<(MemoryStore, String, String), Broken> {
-    let mut vault = Vault::new(Config::default());
-    let mut store = MemoryStore::new();
-    let body = br#"{"secret_shares":1,"secret_threshold":1}"#;
-    let request = http::Request::new("PUT", "/v1/sys/init", &[], body);
-    let request = request.map_err(|error| format!("{error:?}"))?;
-    let call = prepare(&request, &json::Limits::default()).map_err(|_| "init is no call")?;
-    vault.handle_request(&Step { now, seed: random.seed() }, RequestId(1), call);
-    let mut answer = String::new();
-    loop {
-        let outputs = drive(&mut vault, &store, || Step { now, seed: random.seed() });
-        if outputs.is_empty() {
-            break;
-        }
-        for output in outputs {
-            match output {
-                Output::Persist(batch) => {
-                    store.commit(&batch);
-                    vault.handle_persisted(&Step { now, seed: random.seed() }, batch.seq);
-                }
-                Output::Respond(_, response) => {
-                    answer = String::from_utf8_lossy(response.body()).into_owned();
-                }
-                Output::Load(..) | Output::Audit(..) | Output::Run(..) => {}
-            }
-        }
-    }
-    let answer: serde_json::Value =
-        serde_json::from_str(&answer).map_err(|_| "init gives no JSON")?;
-    let text = |pointer| answer.pointer(pointer).and_then(serde_json::Value::as_str);
-    let (root, key) = (text("/root_token"), text("/keys/0"));
-    let (root, key) = root.zip(key).ok_or("init gives no token and key")?;
-    Ok((store, root.to_owned(), key.to_owned()))
 }

@@ -27,7 +27,7 @@ fn run(find: bool) -> io::Result<usize> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     let copy = root.join("target/mutants/tree");
     let build = root.join("target/mutants/build");
-    let clean = compile(&root, &root.join("target"))?;
+    let clean = compile(&root, &root.join("target/mutants/clean"))?;
     let mut missed = 0;
     let mut patches: Vec<PathBuf> = fs::read_dir(root.join("tests/mutations"))?
         .map(|entry| entry.map(|entry| entry.path()))
@@ -84,6 +84,9 @@ fn compile(tree: &Path, target: &Path) -> io::Result<PathBuf> {
         .args(["-p", "strongroom-tests", "--bin", "simulate"])
         .current_dir(tree)
         .env("CARGO_TARGET_DIR", target)
+        // Mutants run for a moment: they need not be the fastest.
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
         .status()?;
     if !status.success() {
         return Err(io::Error::other("the tree does not build"));

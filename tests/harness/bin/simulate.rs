@@ -5,7 +5,8 @@
 
 use std::process::ExitCode;
 
-use strongroom_tests::world::{Plan, Tally, run};
+use strongroom_tests::plan::{Plan, Tally};
+use strongroom_tests::world::run;
 
 /// Requests of all seeds together.
 const TOTAL: u64 = 1_000_000;
