@@ -33,6 +33,8 @@ enum State {
     /// The first digit of a size.
     SizeStart,
     Size,
+    /// White space behind a size: only an extension or the line's end may follow.
+    SizeSpace,
     Extension,
     SizeLineFeed,
     Data,
@@ -40,7 +42,8 @@ enum State {
     DataLineFeed,
     /// The first byte of a trailer line.
     TrailerStart,
-    Trailer,
+    TrailerName,
+    TrailerValue,
     TrailerLineFeed,
     LastLineFeed,
     Done,
@@ -117,8 +120,9 @@ impl Chunked {
                 self.size = self.size << 4 | u64::from(digit);
                 State::Size
             }
-            (State::Size, b';' | b' ' | b'\t') => State::Extension,
-            (State::Size | State::Extension, b'\r') => State::SizeLineFeed,
+            (State::Size | State::SizeSpace, b' ' | b'\t') => State::SizeSpace,
+            (State::Size | State::SizeSpace, b';') => State::Extension,
+            (State::Size | State::SizeSpace | State::Extension, b'\r') => State::SizeLineFeed,
             (State::Extension, byte) if is_text(byte) => State::Extension,
             (State::SizeLineFeed, b'\n') => {
                 self.line = 0;
@@ -130,14 +134,22 @@ impl Chunked {
                 State::SizeStart
             }
             (State::TrailerStart, b'\r') => State::LastLineFeed,
-            (State::TrailerStart, b' ' | b'\t') => return Err(BodyError::Malformed),
-            (State::Trailer, b'\r') => State::TrailerLineFeed,
-            (State::TrailerStart | State::Trailer, byte) if is_text(byte) => State::Trailer,
+            (State::TrailerStart | State::TrailerName, byte) if is_token(byte) => {
+                State::TrailerName
+            }
+            (State::TrailerName, b':') => State::TrailerValue,
+            (State::TrailerValue, b'\r') => State::TrailerLineFeed,
+            (State::TrailerValue, byte) if is_text(byte) => State::TrailerValue,
             (State::TrailerLineFeed, b'\n') => State::TrailerStart,
             (State::LastLineFeed, b'\n') => State::Done,
             _ => return Err(BodyError::Malformed),
         })
     }
+}
+
+/// Whether a name of a header field may hold it (RFC 9110, 5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 fn is_text(byte: u8) -> bool {

@@ -216,7 +216,7 @@ mod framings {
 
 /// Chunked bodies.
 mod chunks {
-    pub(super) const CASES: [(&str, u16); 26] = [
+    pub(super) const CASES: [(&str, u16); 30] = [
         ("zz\r\n", 400),
         ("\r\n", 400),
         (";x\r\n", 400),
@@ -226,6 +226,8 @@ mod chunks {
         ("0x1\r\na\r\n0\r\n\r\n", 400),
         ("1\na\r\n0\r\n\r\n", 400),
         ("1\ra\r\n0\r\n\r\n", 400),
+        ("1 2\r\na\r\n0\r\n\r\n", 400),
+        ("1\t2\r\na\r\n0\r\n\r\n", 400),
         ("1,2\r\na\r\n0\r\n\r\n", 400),
         ("1;x\n\r\na\r\n0\r\n\r\n", 400),
         ("1;x\ry\r\na\r\n0\r\n\r\n", 400),
@@ -239,6 +241,8 @@ mod chunks {
         ("0\r\n X: y\r\n\r\n", 400),
         ("0\r\nX: y\r\n z\r\n\r\n", 400),
         ("0\r\nX: y\rz\r\n\r\n", 400),
+        ("0\r\nno colon\r\n\r\n", 400),
+        ("0\r\n: y\r\n\r\n", 400),
         ("0\r\n\rX", 400),
         ("21\r\n", 413),
         ("20\r\n01234567890123456789012345678901\r\n1\r\n", 413),
