@@ -167,6 +167,10 @@ impl Conn {
         }
         self.state = State::Body { head, body: Vec::new(), decoder, bytes_max, since: now };
         self.advance(now);
+        // What is missing of the body cannot come any more.
+        if self.ended && matches!(self.state, State::Body { .. }) {
+            self.state = State::Closed;
+        }
     }
 
     /// A request that is complete. It must be answered before the next one comes.

@@ -535,6 +535,15 @@ fn ends_with_the_peer_where_a_request_is_not_whole() {
 }
 
 #[test]
+fn ends_when_a_body_is_let_in_that_cannot_come() {
+    let mut conn = Conn::new(START, limits());
+    conn.handle_bytes(START, b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{");
+    conn.handle_end(START);
+    conn.admit(START, 2);
+    assert!(conn.is_closed() && !conn.wants_bytes());
+}
+
+#[test]
 fn answers_whole_requests_behind_which_the_peer_ended() {
     let mut conn = Conn::new(START, limits());
     let two = "GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n";
