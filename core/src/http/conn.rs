@@ -315,6 +315,7 @@ impl Conn {
         if !*blank_line && self.scanned == 0 && self.inbound.starts_with(b"\r\n") {
             self.inbound.drain(..2);
             *blank_line = true;
+            *since = None;
         }
         if self.inbound.is_empty() {
             self.inbound = Vec::new();

@@ -633,7 +633,7 @@ fn gives_a_body_its_time_from_its_last_byte() {
 #[test]
 fn closes_what_is_idle_without_a_word() {
     let mut talk = Talk::default();
-    for (input, since) in [("", 0), ("GET /a HTTP/1.1\r\nHost: a\r\n\r\n", 7)] {
+    for (input, since) in [("", 0), ("GET /a HTTP/1.1\r\nHost: a\r\n\r\n", 7), ("\r\n", 0)] {
         let mut conn = Conn::new(START, limits());
         for byte in input.bytes() {
             conn.handle_bytes(second(7), &[byte]);
