@@ -40,6 +40,12 @@ pub(crate) enum Target {
 }
 
 impl Call {
+    /// What is asked for: the decoded path behind `/v1/`, as everything behind [`crate::prepare`]
+    /// sees it.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The answer with what every answer to this call carries.
     pub(crate) fn finish(&self, response: Response) -> Response {
         match &self.namespace {

@@ -139,15 +139,19 @@ impl Head {
         self.framing
     }
 
+    /// Every field as it was sent: name and value, in their order.
+    pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.fields.iter().map(|field| {
+            let part = |range: &Range<usize>| self.bytes.get(range.clone()).unwrap_or_default();
+            (part(&field.name), part(&field.value))
+        })
+    }
+
     /// The values of a field, in the order in which they were sent. Names do not know case.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        self.fields
-            .iter()
-            .filter(move |field| {
-                let sent = self.bytes.get(field.name.clone()).unwrap_or_default();
-                sent.eq_ignore_ascii_case(name.as_bytes())
-            })
-            .map(|field| self.bytes.get(field.value.clone()).unwrap_or_default())
+        self.fields()
+            .filter(move |(sent, _)| sent.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value)
     }
 
     /// The first value of a field.
