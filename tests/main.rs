@@ -4,8 +4,11 @@
 
 mod cache;
 mod clients;
+mod corpus;
 mod embedding;
 mod peer;
 mod process;
+mod readme;
+mod rules;
 mod server;
 mod simulation;

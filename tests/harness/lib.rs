@@ -6,8 +6,10 @@
 pub mod check;
 pub mod client;
 pub mod disk;
+pub mod fuzz;
 pub mod model;
 pub mod op;
 pub mod plan;
 pub mod random;
+pub mod single;
 pub mod world;

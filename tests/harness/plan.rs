@@ -1,10 +1,7 @@
-//! How a simulated world is made, what a run of it has counted, and the server that it begins with.
+//! How a simulated world is made, and what a run of it has counted.
 
-use strongroom_core::{
-    Config, MemoryStore, Output, RequestId, Step, Time, Vault, drive, http, json, prepare,
-};
+use strongroom_core::Config;
 
-use crate::check::Broken;
 use crate::random::Random;
 
 /// How a world is made.
@@ -89,43 +86,4 @@ impl Tally {
         self.audits += other.audits;
         self.seals += other.seals;
     }
-}
-
-/// Founds a server: initialises it, and gives its store, root token and unseal key.
-pub(crate) fn found(
-    random: &mut Random,
-    now: Time,
-) -> Result<(MemoryStore, String, String), Broken> {
-    let mut vault = Vault::new(Config::default());
-    let mut store = MemoryStore::new();
-    let body = br#"{"secret_shares":1,"secret_threshold":1}"#;
-    let request = http::Request::new("PUT", "/v1/sys/init", &[], body);
-    let request = request.map_err(|error| format!("{error:?}"))?;
-    let call = prepare(&request, &json::Limits::default()).map_err(|_| "init is no call")?;
-    vault.handle_request(&Step { now, seed: random.seed() }, RequestId(1), call);
-    let mut answer = String::new();
-    loop {
-        let outputs = drive(&mut vault, &store, || Step { now, seed: random.seed() });
-        if outputs.is_empty() {
-            break;
-        }
-        for output in outputs {
-            match output {
-                Output::Persist(batch) => {
-                    store.commit(&batch);
-                    vault.handle_persisted(&Step { now, seed: random.seed() }, batch.seq);
-                }
-                Output::Respond(_, response) => {
-                    answer = String::from_utf8_lossy(response.body()).into_owned();
-                }
-                Output::Load(..) | Output::Audit(..) | Output::Run(..) => {}
-            }
-        }
-    }
-    let answer: serde_json::Value =
-        serde_json::from_str(&answer).map_err(|_| "init gives no JSON")?;
-    let text = |pointer| answer.pointer(pointer).and_then(serde_json::Value::as_str);
-    let (root, key) = (text("/root_token"), text("/keys/0"));
-    let (root, key) = root.zip(key).ok_or("init gives no token and key")?;
-    Ok((store, root.to_owned(), key.to_owned()))
 }

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use strongroom_core::{
-    AuditId, Failed, Job, JobId, Output, RequestId, Step, Time, Trace, Vault, http, json, prepare,
+    AuditId, Config, Failed, Job, JobId, Output, RequestId, Step, Time, Trace, Vault, http, json,
+    prepare,
 };
 
 use crate::check::{self, Broken, authority::Authority, durable::Durable, silence::Silence};
@@ -15,8 +16,9 @@ use crate::client::{Answer, Client, Pending};
 use crate::disk::Disk;
 use crate::model::{Charged, Decision, Expect, Model};
 use crate::op::Op;
-use crate::plan::{Plan, Tally, found};
+use crate::plan::{Plan, Tally};
 use crate::random::Random;
+use crate::single::Single;
 
 /// A request that the vault has, or has decided.
 #[derive(Debug)]
@@ -71,7 +73,7 @@ impl std::fmt::Debug for World {
 ///
 /// The first promise that was broken, with the plan that breaks it.
 pub fn run(plan: &Plan) -> Result<(Tally, u64), Broken> {
-    let mut world = World::new(plan.clone())?;
+    let mut world = World::new(plan.clone());
     let told = |broken: Broken| format!("seed {}: {broken}", plan.seed);
     world.play().map_err(told)?;
     Ok((world.tally, world.digest))
@@ -79,14 +81,14 @@ pub fn run(plan: &Plan) -> Result<(Tally, u64), Broken> {
 
 impl World {
     /// A world with an initialised and unsealed server.
-    fn new(plan: Plan) -> Result<Self, Broken> {
+    fn new(plan: Plan) -> Self {
         let mut random = Random::new(plan.seed);
         let now = Time::from_unix_nanos(1_700_000_000_000_000_000 + random.bits() % 1_000_000_000);
-        let (store, root, unseal_key) = found(&mut random, now)?;
-        let config = plan.config();
+        let Single { store, root, key: unseal_key, .. } =
+            Single::initialized(Config::default(), random.bits());
         let mut world = Self {
             now,
-            vault: Vault::new(config),
+            vault: Vault::new(plan.config()),
             disk: Disk::from_image(store.records().clone()),
             model: Model::new(&root, &unseal_key),
             clients: Vec::new(),
@@ -113,7 +115,7 @@ impl World {
         for _ in 0..world.plan.clients {
             world.clients.push(Client::connect(now));
         }
-        Ok(world)
+        world
     }
 
     fn play(&mut self) -> Result<(), Broken> {
@@ -396,6 +398,10 @@ impl World {
         loop {
             self.follow_trace();
             let Some(output) = self.vault.poll_output() else { return Ok(()) };
+            // The power may go between any two outputs.
+            if self.faults_on && self.random.one_in(10_000) {
+                return self.crash();
+            }
             match output {
                 Output::Load(id, keys) => self.disk.load(id, keys),
                 Output::Persist(batch) => {

@@ -1,0 +1,113 @@
+//! Rules of the API that need a whole server to be seen: periods at the end of paths, restarts, and
+//! what stored bytes show.
+
+use strongroom_core::{Config, Vault};
+use strongroom_tests::single::Single;
+
+const UNSUPPORTED: &str = "1 error occurred:\\n\\t* unsupported path\\n\\n";
+
+/// A path that ends in a period names nothing, whatever its mount. Only its last character counts.
+#[test]
+fn refuses_paths_that_end_in_a_period() {
+    let mut server = Single::unsealed(Config::default(), 1);
+    let root = server.root.clone();
+    let body = r#"{"a":1}"#;
+    let refused = [
+        ("GET", "/v1/secret/a.", ""),
+        ("POST", "/v1/secret/a.", body),
+        ("DELETE", "/v1/secret/a.", ""),
+        ("POST", "/v1/secret/a/b...", body),
+        ("POST", "/v1/secret/a%2e", body),
+        ("POST", "/v1/secret/%2E%2E%2E", body),
+        ("POST", "/v1/cubbyhole/a.", body),
+        ("GET", "/v1/cubbyhole/a/b.", ""),
+        ("POST", "/v1/auth/token/create.", "{}"),
+        ("POST", "/v1/sys/tools/random/5.", "{}"),
+        ("GET", "/v1/sys/health.", ""),
+    ];
+    for (method, target, body) in refused {
+        let (status, answer) = server.ask(method, target, Some(&root), body);
+        assert_eq!(status, 404, "{method} {target}");
+        assert!(answer.contains(UNSUPPORTED), "{method} {target}: {answer}");
+        // A stranger is told nothing of it.
+        assert_eq!(server.ask(method, target, None, body).0, 403, "{method} {target}");
+        assert_eq!(server.ask(method, target, Some("s.nobody"), body).0, 403);
+    }
+    let served = [
+        ("POST", "/v1/secret/a./b", body, 204),
+        ("GET", "/v1/secret/a./b", "", 200),
+        ("LIST", "/v1/secret/a.", "", 200),
+        ("GET", "/v1/secret/a.?list=true", "", 200),
+        ("LIST", "/v1/secret/a./", "", 200),
+        ("POST", "/v1/secret/.a", body, 204),
+        ("GET", "/v1/secret/a.b", "", 404),
+    ];
+    for (method, target, body, want) in served {
+        assert_eq!(server.ask(method, target, Some(&root), body).0, want, "{method} {target}");
+    }
+}
+
+#[test]
+fn lets_free_paths_end_in_a_period_where_the_operator_says_so() {
+    let config = Config { allow_trailing_period: true, ..Config::default() };
+    let mut server = Single::unsealed(config, 1);
+    let root = server.root.clone();
+    for target in ["/v1/secret/a.", "/v1/cubbyhole/a."] {
+        assert_eq!(server.ask("POST", target, Some(&root), r#"{"a":1}"#).0, 204, "{target}");
+        assert_eq!(server.ask("GET", target, Some(&root), "").0, 200, "{target}");
+    }
+    // Names of the server's own are not free.
+    assert_eq!(server.ask("POST", "/v1/auth/token/create.", Some(&root), "{}").0, 404);
+}
+
+/// Another process on the same store: what was written is there, once it is unsealed.
+#[test]
+fn finds_everything_again_after_a_restart() {
+    let mut server = Single::unsealed(Config::default(), 1);
+    let root = server.root.clone();
+    server.ask("POST", "/v1/secret/a/b", Some(&root), r#"{"v":1}"#);
+    let records = server.store.records().clone();
+    server.store = strongroom_core::MemoryStore::from_records(records);
+    server.vault = Vault::new(Config::default());
+    assert_eq!(server.ask("GET", "/v1/secret/a/b", Some(&root), "").0, 503);
+    assert_eq!(
+        server.ask("PUT", "/v1/sys/init", None, r#"{"secret_shares":1,"secret_threshold":1}"#).0,
+        400
+    );
+    let wrong = format!("{{\"key\":\"{}\"}}", "0".repeat(64));
+    assert_eq!(server.ask("PUT", "/v1/sys/unseal", None, &wrong).0, 400);
+    let right = format!("{{\"key\":\"{}\"}}", server.key);
+    assert_eq!(server.ask("PUT", "/v1/sys/unseal", None, &right).0, 200);
+    let (status, body) = server.ask("GET", "/v1/secret/a/b", Some(&root), "");
+    assert_eq!(status, 200);
+    assert!(body.contains(r#""data":{"v":1}"#), "{body}");
+}
+
+/// A record that was moved, swapped or cut does not open, and the answer is the server's trouble.
+#[test]
+fn refuses_records_that_were_moved_swapped_or_cut() {
+    let mut server = Single::unsealed(Config::default(), 1);
+    let root = server.root.clone();
+    for name in ["a", "b"] {
+        server.ask("POST", &format!("/v1/secret/{name}"), Some(&root), r#"{"v":1}"#);
+    }
+    let records = server.store.records().clone();
+    let key = format!("{{\"key\":\"{}\"}}", server.key);
+    let mut troubles = 0;
+    for (victim, record) in &records {
+        for forged in
+            [records.values().next_back().unwrap().to_vec(), record[..record.len() / 2].to_vec()]
+        {
+            let mut changed = records.clone();
+            changed.insert(*victim, forged.into());
+            server.store = strongroom_core::MemoryStore::from_records(changed);
+            server.vault = Vault::new(Config::default());
+            server.ask("PUT", "/v1/sys/unseal", None, &key);
+            let (status, body) = server.ask("GET", "/v1/secret/a", Some(&root), "");
+            assert!(matches!(status, 200 | 500 | 503), "{status} {body}");
+            assert!(status != 200 || body.contains(r#""data":{"v":1}"#), "{body}");
+            troubles += usize::from(status != 200);
+        }
+    }
+    assert!(troubles >= 8, "{troubles}");
+}
