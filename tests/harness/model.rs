@@ -303,7 +303,8 @@ impl Model {
                 }
             }
             Op::Revoke(text) => {
-                if let Some(at) = self.texts.get(text).copied() {
+                let there = |at: &usize| self.tokens.get(*at).is_some_and(|token| !token.revoked);
+                if let Some(at) = self.texts.get(text).copied().filter(there) {
                     self.change_token(at, seq, |token| token.revoked = true);
                 }
                 Expect::Empty(204)
@@ -418,10 +419,14 @@ impl Model {
             return 0;
         }
         let mut seq = 0;
-        let mut at = token.and_then(|text| self.texts.get(text)).copied();
-        while let Some(token) = at.and_then(|at| self.tokens.get(at)) {
+        let own = token.and_then(|text| self.texts.get(text)).copied();
+        let mut next = own;
+        while let Some((at, token)) = next.and_then(|at| Some((at, self.tokens.get(at)?))) {
             seq = seq.max(token.seq);
-            at = token.parent;
+            // A dead token is dead whatever its parents are.
+            let spent = token.num_uses == -1 && !(charged && own == Some(at));
+            let expired = token.expires.is_some_and(|expires| expires <= now);
+            next = token.parent.filter(|_| !token.revoked && !spent && !expired);
         }
         let allowed = self.caller(token, now, charged).and_then(|at| self.tokens.get(at));
         if !allowed.is_some_and(|token| token.root) {
