@@ -111,3 +111,60 @@ fn refuses_records_that_were_moved_swapped_or_cut() {
     }
     assert!(troubles >= 8, "{troubles}");
 }
+
+/// The text of a token can be given again; what its former owner had made stays dead.
+#[test]
+fn keeps_a_dead_tree_dead_when_its_root_is_made_anew() {
+    let mut server = Single::unsealed(Config::default(), 1);
+    let root = server.root.clone();
+    let create = "/v1/auth/token/create";
+    let parent = r#"{"id":"parent","policies":["root"]}"#;
+    assert_eq!(server.ask("POST", create, Some(&root), parent).0, 200);
+    let (_, made) = server.ask("POST", create, Some("parent"), "{}");
+    let (_, rest) = made.split_once("\"client_token\":\"").unwrap();
+    let child = rest.split('"').next().unwrap().to_owned();
+    assert_eq!(server.ask("GET", "/v1/secret/a", Some(&child), "").0, 404);
+    server.ask("POST", "/v1/auth/token/revoke", Some(&root), r#"{"token":"parent"}"#);
+    assert_eq!(server.ask("GET", "/v1/secret/a", Some(&child), "").0, 403);
+    let again = r#"{"id":"parent","policies":["default"]}"#;
+    assert_eq!(server.ask("POST", create, Some(&root), again).0, 200);
+    assert_eq!(server.ask("GET", "/v1/secret/a", Some(&child), "").0, 403);
+    // While it lives, its text is taken.
+    assert_eq!(server.ask("POST", create, Some(&root), again).0, 400);
+}
+
+/// A folder is no entry: deleting it by its name changes nothing.
+#[test]
+fn deletes_nothing_by_the_name_of_a_folder() {
+    let mut server = Single::unsealed(Config::default(), 1);
+    let root = server.root.clone();
+    for mount in ["secret", "cubbyhole"] {
+        server.ask("POST", &format!("/v1/{mount}/a/b"), Some(&root), r#"{"v":1}"#);
+        assert_eq!(server.ask("DELETE", &format!("/v1/{mount}/a/"), Some(&root), "").0, 204);
+        let (status, names) = server.ask("LIST", &format!("/v1/{mount}"), Some(&root), "");
+        assert_eq!(status, 200, "{mount}");
+        assert!(names.contains(r#"["a/"]"#), "{names}");
+    }
+}
+
+/// The last use of a token ends it, whatever the request was.
+#[test]
+fn ends_a_token_with_its_last_use_on_every_way_out() {
+    let mut server = Single::unsealed(Config::default(), 1);
+    let root = server.root.clone();
+    let requests = [
+        ("GET", "/v1/secret/a?help=1", 200),
+        ("PUT", "/v1/sys/step-down", 204),
+        ("GET", "/v1/secret/a", 404),
+        ("GET", "/v1/nowhere/a", 404),
+        ("POST", "/v1/secret/a", 400),
+    ];
+    for (method, target, status) in requests {
+        let before = server.store.records().len();
+        let made = r#"{"id":"once","policies":["root"],"num_uses":1}"#;
+        assert_eq!(server.ask("POST", "/v1/auth/token/create", Some(&root), made).0, 200);
+        assert_eq!(server.ask(method, target, Some("once"), "").0, status, "{method} {target}");
+        assert_eq!(server.ask("GET", "/v1/secret/a", Some("once"), "").0, 403, "{target}");
+        assert_eq!(server.store.records().len(), before, "{method} {target} leaves a record");
+    }
+}

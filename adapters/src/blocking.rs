@@ -10,13 +10,19 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use strongroom_core::http::{Conn, Limits};
+use strongroom_core::http::{Conn, Limits, Response};
 use strongroom_core::{Time, json, prepare};
+use zeroize::Zeroizing;
 
+use crate::budget::{Budget, Share};
 use crate::host::Host;
 
 /// Connections served at one time.
 pub const CONNECTIONS_MAX: usize = 256;
+/// Bytes of large bodies that are taken in at one time: two of the largest.
+pub const BODY_BUDGET_BYTES: usize = 64 * 1024 * 1024;
+/// Time that a large body waits for its place.
+const BUDGET_PATIENCE: Duration = Duration::from_secs(20);
 /// Stack of a connection's thread. The core does not recurse over input; debug builds need the most.
 const STACK_BYTES: usize = 256 * 1024;
 /// Bytes read at a time.
@@ -33,6 +39,8 @@ pub struct Options {
     pub json: json::Limits,
     /// Connections served at one time; 0 for [`CONNECTIONS_MAX`].
     pub connections_max: usize,
+    /// Bytes of large bodies at one time; 0 for [`BODY_BUDGET_BYTES`].
+    pub body_budget_bytes: usize,
 }
 
 /// A listener that is bound and not yet served.
@@ -42,6 +50,7 @@ pub struct Server {
     host: Arc<Host>,
     options: Options,
     registry: Arc<Registry>,
+    budget: Arc<Budget>,
 }
 
 impl Server {
@@ -54,7 +63,13 @@ impl Server {
         let max =
             if options.connections_max == 0 { CONNECTIONS_MAX } else { options.connections_max };
         let registry = Arc::new(Registry::new(max));
-        Ok(Self { listener: TcpListener::bind(address)?, host, options, registry })
+        let bytes = match options.body_budget_bytes {
+            0 => BODY_BUDGET_BYTES,
+            bytes => bytes,
+        };
+        // The largest body that is allowed must find room.
+        let budget = Arc::new(Budget::new(bytes.max(options.limits.body_bytes_max)));
+        Ok(Self { listener: TcpListener::bind(address)?, host, options, registry, budget })
     }
 
     /// Where it listens.
@@ -83,9 +98,9 @@ impl Server {
         let accepted = self.host.now();
         let id = self.registry.enter(handle, accepted);
         let (host, options) = (Arc::clone(&self.host), self.options);
-        let registry = Arc::clone(&self.registry);
+        let (registry, budget) = (Arc::clone(&self.registry), Arc::clone(&self.budget));
         let spawned = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
-            let connection = Connection { stream, host, options, registry, id, accepted };
+            let connection = Connection { stream, host, options, registry, budget, id, accepted };
             // A connection that breaks concerns nobody but its peer.
             let _ = connection.serve();
         });
@@ -179,6 +194,7 @@ struct Connection {
     host: Arc<Host>,
     options: Options,
     registry: Arc<Registry>,
+    budget: Arc<Budget>,
     id: u64,
     accepted: Time,
 }
@@ -193,10 +209,13 @@ impl Connection {
     fn serve(&self) -> io::Result<()> {
         self.stream.set_nodelay(true)?;
         let mut conn = Conn::new(self.accepted, self.options.limits);
-        let mut buffer = [0; READ_BYTES];
+        let mut buffer = Zeroizing::new([0; READ_BYTES]);
         let mut ended = false;
+        let mut share = None;
         loop {
-            self.answer(&mut conn);
+            // However the bytes drip, a deadline holds.
+            conn.handle_timeout(self.host.now());
+            self.answer(&mut conn, &mut share);
             self.write(&mut conn)?;
             if conn.is_closed() {
                 return Ok(());
@@ -206,36 +225,41 @@ impl Connection {
                 ended = true;
             }
             self.registry.set_idle(self.id, conn.idle_since());
-            self.read(&mut conn, &mut buffer)?;
+            self.read(&mut conn, &mut *buffer)?;
         }
     }
 
-    /// Serves every request that is complete.
-    fn answer(&self, conn: &mut Conn) {
+    /// Serves every request that is complete, and lets in the body of the next.
+    fn answer(&self, conn: &mut Conn, share: &mut Option<Share>) {
         loop {
             if let Some(head) = conn.poll_head() {
-                let admission = self.host.admit(head);
+                let admission = self.host.admit(head).and_then(|bytes_max| {
+                    let bytes_max = bytes_max.min(self.options.limits.body_bytes_max);
+                    *share = self.budget.take(head.framing(), bytes_max, BUDGET_PATIENCE);
+                    if share.is_some() { Ok(bytes_max) } else { Err(Response::overloaded()) }
+                });
                 let now = self.host.now();
                 match admission {
                     Ok(bytes_max) => conn.admit(now, bytes_max),
                     Err(response) => conn.respond(now, response),
                 }
             }
-            match conn.poll_request() {
-                Some(request) => {
-                    self.registry.set_idle(self.id, None);
-                    let response = match prepare(&request, &self.options.json) {
-                        Ok(call) => {
-                            drop(request);
-                            self.host.serve(call)
-                        }
-                        Err(response) => response,
-                    };
-                    conn.respond(self.host.now(), response);
+            let Some(request) = conn.poll_request() else {
+                if conn.poll_head().is_none() {
+                    return;
                 }
-                None if conn.poll_head().is_none() => return,
-                None => {}
-            }
+                continue;
+            };
+            self.registry.set_idle(self.id, None);
+            let response = match prepare(&request, &self.options.json) {
+                Ok(call) => {
+                    drop(request);
+                    self.host.serve(call)
+                }
+                Err(response) => response,
+            };
+            *share = None;
+            conn.respond(self.host.now(), response);
         }
     }
 

@@ -13,6 +13,8 @@ use crate::dev;
 use crate::flag::{Flag, Parsed};
 use crate::host::Host;
 
+/// Budget of the core's cache under the blocking adapter, which is for small hosts.
+const CACHE_BYTES: usize = 2 * 1024 * 1024;
 const DEFAULT_ADDRESS: &str = "127.0.0.1:8200";
 
 const SERVER_FLAGS: [Flag; 8] = [
@@ -78,8 +80,11 @@ fn server(words: impl IntoIterator<Item = String>) -> Result<(), String> {
     if !flags.is_on("dev") && !flags.is_on("dev-kv-v1") {
         return Err("this version runs development servers only; use -dev".to_owned());
     }
-    let config =
-        Config { allow_trailing_period: flags.is_on("allow-trailing-period"), ..Config::default() };
+    let config = Config {
+        allow_trailing_period: flags.is_on("allow-trailing-period"),
+        cache_bytes: CACHE_BYTES,
+        ..Config::default()
+    };
     let address = setting(&flags, "dev-listen-address", "DEV_LISTEN_ADDRESS");
     let address = resolve(address.as_deref().unwrap_or(DEFAULT_ADDRESS))?;
     let root_token = setting(&flags, "dev-root-token-id", "DEV_ROOT_TOKEN_ID");

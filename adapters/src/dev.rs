@@ -78,16 +78,17 @@ pub fn set_up(host: &Host, root_token: Option<&str>) -> Result<Secrets, PrepareE
 pub fn store_token(token: &str) -> io::Result<PathBuf> {
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
     let home = home.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "HOME is not set"))?;
-    let path = PathBuf::from(home).join(".vault-token");
+    let home = PathBuf::from(home);
+    let path = home.join(".vault-token");
+    // A new file takes the place of an old one, which may be open to others or a link elsewhere.
+    let fresh = home.join(format!(".vault-token.{}", std::process::id()));
+    let _ = std::fs::remove_file(&fresh);
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&path)?;
-    // A file that was there before may have been open to others.
-    #[cfg(unix)]
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    file.write_all(token.as_bytes())?;
+    options.open(&fresh)?.write_all(token.as_bytes())?;
+    std::fs::rename(&fresh, &path)?;
     Ok(path)
 }
 

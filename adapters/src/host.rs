@@ -1,11 +1,11 @@
 //! The host of one vault: it carries out what the vault asks for, for any number of threads.
 //!
 //! The vault, its store and the answers that nobody has fetched yet stand behind one lock. A step
-//! takes microseconds, and the store of this adapter is memory; work in proportion to a body happens
-//! outside, in the thread of the request.
+//! takes microseconds, and the store of this adapter is memory. Parsing a body happens outside, in the
+//! thread of the request; sealing and opening a record does not yet.
 
 use std::collections::BTreeMap;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use strongroom_core::http::{Head, Response};
@@ -80,7 +80,7 @@ impl Host {
                 .poll_timeout()
                 .map_or(PAUSE_MAX, |due| due.since(self.clock.now()).min(PAUSE_MAX));
             inner =
-                self.changed.wait_timeout(inner, pause).unwrap_or_else(PoisonError::into_inner).0;
+                self.changed.wait_timeout(inner, pause).unwrap_or_else(|_| std::process::abort()).0;
             inner.vault.handle_timeout(&self.clock.step());
         }
     }

@@ -4,6 +4,7 @@
 //! `std::net`; [`dev`] prepares a development server; [`command`] is the command line.
 
 pub mod blocking;
+pub mod budget;
 pub mod clock;
 pub mod command;
 pub mod dev;

@@ -5,11 +5,12 @@ use alloc::vec::Vec;
 use alloc::{format, vec};
 
 use crate::answer::Answer;
+use crate::field::{FieldKind, Source, check_token};
 use crate::http::Response;
 use crate::json::{self, Doc};
 use crate::path::Path;
 use crate::reject::{Branch, Reject};
-use crate::route::{self, Context, Method, Operation, Route};
+use crate::route::{self, Context, Found, Method, Operation, Route};
 use crate::secret::Secret;
 use crate::time::Time;
 use crate::token::{self, Authorized};
@@ -20,7 +21,7 @@ use crate::vault::{Halt, Tx};
 pub struct Call {
     pub(crate) operation: Operation,
     pub(crate) path: Path,
-    pub(crate) target: Target,
+    pub(crate) responder: Responder,
     /// The body of a write, the query of anything else.
     pub(crate) doc: Option<Doc>,
     pub(crate) token: Option<Secret>,
@@ -32,11 +33,11 @@ pub struct Call {
 
 /// Who answers a call.
 #[derive(Clone, Copy)]
-pub(crate) enum Target {
+pub(crate) enum Responder {
     /// An endpoint of the HTTP layer: no mount, no envelope.
     Plain(&'static Route, &'static Method),
     /// Whatever mount and route have the path.
-    Logical,
+    Mount,
 }
 
 impl Call {
@@ -56,17 +57,23 @@ impl Call {
 
     /// Whether the audit records this call.
     pub(crate) fn is_audited(&self) -> bool {
-        match self.target {
-            Target::Plain(route, _) => !route.open,
-            Target::Logical => self.operation != Operation::Help,
+        match self.responder {
+            Responder::Plain(route, _) => !route.open,
+            Responder::Mount => self.operation != Operation::Help,
         }
     }
 
     /// One line for the audit devices. It holds no values and no token.
-    pub(crate) fn audit_line(&self, kind: &str, request_id: &str, now: Time) -> String {
+    pub(crate) fn audit_line(
+        &self,
+        kind: &str,
+        operation: Operation,
+        request_id: &str,
+        now: Time,
+    ) -> String {
         let request = json::Object::new()
             .string("id", request_id)
-            .string("operation", self.operation.word())
+            .string("operation", operation.word())
             .string("path", self.path.as_str())
             .finish();
         json::Object::new()
@@ -85,9 +92,9 @@ impl Call {
 
 /// Does what a call asks for, in one transaction.
 pub(crate) fn perform(tx: &mut Tx<'_>, call: &Call) -> Result<Response, Halt> {
-    match call.target {
-        Target::Plain(route, method) => perform_plain(tx, call, route, method),
-        Target::Logical => perform_logical(tx, call),
+    match call.responder {
+        Responder::Plain(route, method) => perform_plain(tx, call, route, method),
+        Responder::Mount => perform_mount(tx, call),
     }
 }
 
@@ -97,20 +104,22 @@ fn perform_plain(
     route: &'static Route,
     method: &'static Method,
 ) -> Result<Response, Halt> {
-    let authorized = if route.open || tx.seal().unsealed().is_none() {
-        Authorized::open()
+    let authorized = if route.open {
+        Authorized::open(route)
+    } else if tx.seal().unsealed().is_none() {
+        Authorized::sealed(tx)
     } else {
-        let authorized = token::authorize(tx, call)?;
-        token::check_access(&authorized, Some(method.access))?;
-        tx.audit()?;
+        let authorized = token::authorize(tx, call, Some(method.access))?;
+        tx.audit(call.operation)?;
         authorized
     };
     let context = Context::plain(call, route)?;
     let answer = (method.handler)(tx, &context, &authorized)?;
+    token::finish(tx, &authorized);
     Ok(answer.respond("", call.operation.asks()))
 }
 
-fn perform_logical(tx: &mut Tx<'_>, call: &Call) -> Result<Response, Halt> {
+fn perform_mount(tx: &mut Tx<'_>, call: &Call) -> Result<Response, Halt> {
     if tx.seal().unsealed().is_none() {
         return Err(Reject::Sealed.into());
     }
@@ -122,42 +131,49 @@ fn perform_logical(tx: &mut Tx<'_>, call: &Call) -> Result<Response, Halt> {
     if call.operation == Operation::None {
         return Err(Reject::InternalOnly.into());
     }
+    // What the fixed mounts have is known without a look at the store, before the caller is known.
     let fixed = route::find_fixed(call.path.as_str());
-    let open = fixed.as_ref().is_some_and(|(mount, rest)| {
-        route::find(mount.engine, rest).is_some_and(|found| found.route.open)
-    });
-    if open {
-        let (mount, rest) = fixed.ok_or(Halt::Missing)?;
-        return dispatch(tx, call, &mount, rest, &Authorized::open());
-    }
-    token::check_body_token(call)?;
-    let authorized = token::authorize(tx, call)?;
-    tx.branch = Branch::Authenticated;
-    let access = match (call.operation, &fixed) {
-        (Operation::Help, _) => Some(route::Access::AnyToken),
-        (_, Some((mount, rest))) => route::find(mount.engine, rest)
-            .and_then(|found| found.route.method(call.operation))
-            .map(|method| method.access),
-        (_, None) => None,
-    };
-    token::check_access(&authorized, access)?;
-    if call.operation != Operation::Help {
-        tx.audit()?;
-    }
-    match fixed {
-        Some((mount, rest)) => dispatch(tx, call, &mount, rest, &authorized),
+    let found = fixed.as_ref().and_then(|(mount, rest)| route::find(mount.engine, rest));
+    check_body_token(call, found.as_ref())?;
+    let open = found.as_ref().map(|found| found.route).filter(|route| route.open);
+    let authorized = match open {
+        Some(route) => Authorized::open(route),
         None => {
-            let (mount, rest) = route::find_mount(tx, call.path.as_str())?;
-            dispatch(tx, call, &mount, &rest, &authorized)
+            let method = found.as_ref().and_then(|found| found.route.method(call.operation));
+            let access = if call.operation == Operation::Help {
+                Some(route::Access::AnyToken)
+            } else {
+                method.map(|method| method.access)
+            };
+            let authorized = token::authorize(tx, call, access)?;
+            tx.branch = Branch::Authenticated;
+            authorized
         }
-    }
+    };
+    let (mount, path) = match fixed {
+        Some((mount, rest)) => (mount, rest.to_string()),
+        None => route::find_mount(tx, call.path.as_str())?,
+    };
+    dispatch(tx, call, &mount, &path, &authorized)
 }
 
 /// There is one namespace so far: the root, which has several spellings.
 fn check_namespace(call: &Call) -> Result<(), Reject> {
     let Some(header) = &call.namespace else { return Ok(()) };
-    let name = header.trim_matches('/');
-    if name.is_empty() || name == "root" { Ok(()) } else { Err(Reject::NamespaceNotFound) }
+    match header.trim_matches('/') {
+        "" | "." | "root" => Ok(()),
+        _ => Err(Reject::NamespaceNotFound),
+    }
+}
+
+/// A token in the body that is none by its type is refused before the caller is looked at.
+fn check_body_token(call: &Call, found: Option<&Found<'_>>) -> Result<(), Reject> {
+    let Some(found) = found else { return Ok(()) };
+    let members = call.doc.as_ref().and_then(Doc::object);
+    for field in found.route.fields.iter().filter(|field| field.kind == FieldKind::Token) {
+        check_token(members.and_then(|members| members.get(field.name)))?;
+    }
+    Ok(())
 }
 
 /// From the mount on: the route, its parameters, its handler, the answer.
@@ -169,23 +185,37 @@ fn dispatch(
     authorized: &Authorized,
 ) -> Result<Response, Halt> {
     if call.operation == Operation::Help {
-        return Ok(route::help(mount, path)?);
+        check_period(tx, route::find(mount.engine, path).as_ref(), path)?;
+        let response = route::help(mount, path)?;
+        token::finish(tx, authorized);
+        return Ok(response);
     }
     let found = route::find(mount.engine, path).ok_or(Reject::UnsupportedPath)?;
-    // A parameter of the path that ends in a period is no name. It is said only here, behind the
-    // authorisation, so that it tells a stranger nothing.
-    if path.ends_with('.') && !(found.route.is_free_path() && tx.config.allow_trailing_period) {
-        return Err(Reject::UnsupportedPath.into());
-    }
+    check_period(tx, Some(&found), path)?;
     let method = found.route.method(call.operation).ok_or(Reject::UnsupportedOperation)?;
-    let context = Context::logical(call, mount, path, &found)?;
+    let context = Context::mounted(call, mount, path, &found)?;
+    let creates = match found.route.exists {
+        Some(exists) if call.operation == Operation::Update => !exists(tx, &context, authorized)?,
+        Some(_) | None => false,
+    };
+    tx.audit(if creates { Operation::Create } else { call.operation })?;
     let answer = (method.handler)(tx, &context, authorized)?;
     if call.wraps && answer.has_body() {
         return Err(Reject::WrappingUnavailable.into());
     }
-    token::finish(tx, authorized)?;
+    token::finish(tx, authorized);
     let answer = with_warnings(answer, &context, found.route, call.operation);
     Ok(answer.respond(&tx.request_id(), call.operation.asks()))
+}
+
+/// A parameter of the path that ends in a period is no name. It is said only behind the
+/// authorisation, so that it tells a stranger nothing.
+fn check_period(tx: &Tx<'_>, found: Option<&Found<'_>>, path: &str) -> Result<(), Reject> {
+    let free = found.is_some_and(|found| found.route.is_free_path());
+    if path.ends_with('.') && !(free && tx.config.allow_trailing_period) {
+        return Err(Reject::UnsupportedPath);
+    }
+    Ok(())
 }
 
 /// Names what was sent and not looked at, where there is a body to say it in.
@@ -219,7 +249,7 @@ fn with_warnings(
 
 fn replaced(context: &Context<'_>, route: &Route) -> Vec<String> {
     let mut names = vec![];
-    for field in route.fields.iter().filter(|field| field.source == crate::field::Source::Path) {
+    for field in route.fields.iter().filter(|field| field.source == Source::Path) {
         if context.args.value(field.name).is_some() {
             names.push(field.name.to_string());
         }

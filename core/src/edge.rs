@@ -10,7 +10,7 @@ use alloc::string::String;
 
 use http::{Method, StatusCode};
 
-use crate::call::{Call, Target};
+use crate::call::{Call, Responder};
 use crate::duration;
 use crate::field::parse_bool;
 use crate::form::{self, Pairs};
@@ -57,13 +57,18 @@ fn prepare_api(
         let help = wants_help(head, &query);
         return Err(outside(&decoded, help));
     };
-    let path = String::from_utf8(path.to_vec()).map_err(|_| bad("path is not valid UTF-8"))?;
+    let path = match str::from_utf8(path) {
+        Ok(path) => path.to_owned(),
+        // Nothing can be stored there, so a read of it just misses.
+        Err(_) if *head.method() == Method::GET || *head.method() == Method::HEAD => escape(path),
+        Err(_) => return Err(bad("path is not valid UTF-8")),
+    };
     let words = ListWords::read(head.method(), &query)?;
     if wants_help(head, &query) {
         return Ok(Call {
             operation: Operation::Help,
             path: as_path(path)?,
-            target: Target::Logical,
+            responder: Responder::Mount,
             doc: None,
             token: read_token(head),
             namespace,
@@ -94,7 +99,20 @@ fn prepare_api(
         path.make_folder();
     }
     let token = read_token(head);
-    Ok(Call { operation, path, target: Target::Logical, doc, token, namespace, wraps })
+    Ok(Call { operation, path, responder: Responder::Mount, doc, token, namespace, wraps })
+}
+
+/// A text for a path that is no UTF-8. It holds a NUL, which no other path can, so it names nothing
+/// that exists, and each such path has a text of its own.
+fn escape(path: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in path.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\0{byte:02x}"));
+        }
+    }
+    text
 }
 
 /// A request for one of the endpoints of the HTTP layer.
@@ -122,8 +140,8 @@ fn prepare_plain(
         Some(as_doc(&form::parse_query(head.target().query().unwrap_or(""))))
     };
     let token = read_token(head);
-    let target = Target::Plain(route, method);
-    Ok(Call { operation, path, target, doc, token, namespace, wraps: false })
+    let responder = Responder::Plain(route, method);
+    Ok(Call { operation, path, responder, doc, token, namespace, wraps: false })
 }
 
 /// What `list` and `scan` of a query say.
@@ -281,8 +299,11 @@ fn check_patch_type(head: &Head) -> Result<(), Response> {
     let bad = |text: &str| Response::errors(StatusCode::BAD_REQUEST, &[text]);
     let sent = head.value("content-type").and_then(|value| str::from_utf8(value).ok());
     let sent = sent.map(str::trim).filter(|sent| !sent.is_empty());
-    let media = sent.ok_or_else(|| bad("mime: no media type"))?;
-    let media = media.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    let mut parts = sent.ok_or_else(|| bad("mime: no media type"))?.split(';');
+    let media = parts.next().unwrap_or("").trim().to_ascii_lowercase();
+    if parts.any(|part| !part.trim().is_empty() && !part.contains('=')) {
+        return Err(bad("mime: invalid media parameter"));
+    }
     let is_token = |part: &str| {
         !part.is_empty()
             && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))

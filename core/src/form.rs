@@ -4,6 +4,8 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::limit;
+
 /// Names with their values, in the order of the names.
 pub(crate) type Pairs = BTreeMap<String, Vec<String>>;
 
@@ -18,8 +20,13 @@ pub(crate) fn parse_query(query: &str) -> Pairs {
     pairs
 }
 
-/// Reads a form body; `None` if any pair of it cannot be read.
+/// Reads a form body; `None` if any pair of it cannot be read, or it is too large for a form.
 pub(crate) fn parse_form(body: &[u8]) -> Option<Pairs> {
+    if body.len() > limit::FORM_BYTES_MAX
+        || body.split(|&byte| byte == b'&').nth(limit::FORM_PAIRS_MAX).is_some()
+    {
+        return None;
+    }
     let mut pairs = Pairs::new();
     for pair in body.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty()) {
         let (name, value) = parse_pair(pair)?;
@@ -89,6 +96,16 @@ mod tests {
             let got = parse_form(body.as_bytes()).as_ref().map(shown);
             assert_eq!(got.as_deref(), want, "{body}");
         }
+    }
+
+    #[test]
+    fn refuses_forms_that_are_too_large() {
+        let many = |count: usize| "a&".repeat(count - 1) + "a";
+        assert!(parse_form(many(limit::FORM_PAIRS_MAX).as_bytes()).is_some());
+        assert!(parse_form(many(limit::FORM_PAIRS_MAX + 1).as_bytes()).is_none());
+        let long = |bytes: usize| alloc::vec![b'a'; bytes];
+        assert!(parse_form(&long(limit::FORM_BYTES_MAX)).is_some());
+        assert!(parse_form(&long(limit::FORM_BYTES_MAX + 1)).is_none());
     }
 
     #[test]

@@ -76,7 +76,9 @@ pub use path::{Path, PathError, Target, is_printable};
 pub use secret::Secret;
 pub use store::Key;
 pub use time::{Step, Time};
-pub use vault::{Books, Config, Counters, Trace, Vault};
+#[cfg(feature = "simulation")]
+pub use vault::Trace;
+pub use vault::{Books, Config, Counters, Vault};
 
 /// The version that the API shows. Clients compare it with versions of the reference, so its number
 /// comes first and ours behind it.

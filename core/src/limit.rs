@@ -18,6 +18,8 @@ pub const HEADER_COUNT_MAX: usize = 100;
 pub const TARGET_BYTES_MAX: usize = 16 * 1024;
 /// Segments of a path. Each may cost a look-up of a folder when a name appears or goes.
 pub const PATH_SEGMENTS_MAX: usize = 256;
+/// Segments of a mount's path: a path is looked up once for each until its mount is found.
+pub const MOUNT_SEGMENTS_MAX: usize = 32;
 /// Bytes of a request body: the reference's default for `max_request_size`.
 pub const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// The largest body limit that a listener may ask for: offsets into a body are 32 bits.
@@ -35,6 +37,9 @@ pub const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
 /// Time between two bytes of a body. The reference bounds the whole request by 30 s
 /// (`http_read_timeout`); a bound on silence lets slow links finish large bodies.
 pub const BODY_SILENCE_MAX: Duration = Duration::from_secs(30);
+/// Bytes of a body that must have come for each second beyond that time, counted from its start: a
+/// drop now and then does not hold a connection for ever.
+pub const BODY_RATE_MIN: u64 = 4 * 1024;
 /// Time a connection may be idle: the reference's `http_idle_timeout`.
 pub const IDLE_TIME_MAX: Duration = Duration::from_secs(300);
 /// Time a peer may leave an answer unread.
@@ -48,6 +53,13 @@ pub const JSON_DEPTH_MAX: usize = 10_000;
 pub const JSON_STRINGS_MAX: u64 = 1_000;
 /// Estimated memory of a decoded body: the reference's `max_request_json_memory`.
 pub const JSON_MEMORY_MAX: u64 = 34_078_720;
+
+// --- Forms ----------------------------------------------------------------------------------
+
+/// Bytes of a form body: where the reference's reader stops.
+pub const FORM_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// Pairs of a form: names cost far more memory than the two bytes that they may take in a body.
+pub const FORM_PAIRS_MAX: usize = 10_000;
 
 // --- Requests -------------------------------------------------------------------------------
 
@@ -68,8 +80,6 @@ pub const RANDOM_BYTES_END: i64 = 131_072;
 
 // --- Storage --------------------------------------------------------------------------------
 
-/// Bytes of one stored record before sealing: the largest body and room for its name.
-pub const RECORD_BYTES_MAX: usize = BODY_BYTES_CEILING;
 /// Default budget of the cache for records and pages.
 pub const CACHE_BYTES: usize = 16 * 1024 * 1024;
 /// Default budget of the cache for absences, apart so that random paths push nothing out.

@@ -14,10 +14,17 @@ use crate::form::percent_decode;
 use crate::limit;
 
 /// The target of a request: the path as it was sent (escapes and all) and the query.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     raw: String,
     query: Option<String>,
+}
+
+impl core::fmt::Debug for Target {
+    /// Without the query, which may hold what should not be seen.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_tuple("Target").field(&self.raw).finish()
+    }
 }
 
 impl Target {
@@ -26,6 +33,8 @@ impl Target {
     pub fn parse(target: &str) -> Option<Self> {
         let origin = match target.split_once("://") {
             Some((scheme, rest)) if is_http(scheme) => match rest.find(['/', '?']) {
+                Some(0) => return None,
+                None if rest.is_empty() => return None,
                 Some(at) if rest.get(at..)?.starts_with('/') => rest.get(at..)?,
                 Some(at) => return Self::parse_origin("/", rest.get(at + 1..)),
                 None => "/",
@@ -76,10 +85,26 @@ impl Target {
             return None;
         }
         Some(match &self.query {
-            Some(query) => clean + "?" + query,
-            None => clean,
+            Some(query) => escape(&clean) + "?" + &escape(query),
+            None => escape(&clean),
         })
     }
+}
+
+/// Escapes what has no place in a header field or that a browser reads as something else, such as a
+/// backslash as a slash. Escapes that are there already stay.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_ascii_graphic() && !"\\\"<>^`{|}".contains(c) {
+            out.push(c);
+            continue;
+        }
+        for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+            out.push_str(&alloc::format!("%{byte:02X}"));
+        }
+    }
+    out
 }
 
 /// Folders of the API that are reached with a slash only.
@@ -191,7 +216,7 @@ mod tests {
     #[test]
     fn splits_targets() {
         type Parts = (&'static str, Option<&'static str>);
-        const CASES: [(&str, Option<Parts>); 14] = [
+        const CASES: [(&str, Option<Parts>); 16] = [
             ("/v1/a", Some(("/v1/a", None))),
             ("/v1/a?b=c?d", Some(("/v1/a", Some("b=c?d")))),
             ("/v1/a?", Some(("/v1/a", Some("")))),
@@ -206,6 +231,8 @@ mod tests {
             ("v1/a", None),
             ("*", None),
             ("ftp://host/v1/a", None),
+            ("http:///v1/a", None),
+            ("http://", None),
         ];
         for (target, want) in CASES {
             let got = Target::parse(target);
@@ -216,7 +243,7 @@ mod tests {
 
     #[test]
     fn redirects_to_the_shortest_form() {
-        const CASES: [(&str, Option<&str>); 16] = [
+        const CASES: [(&str, Option<&str>); 18] = [
             ("/v1/secret/a", None),
             ("/v1/secret/", None),
             ("/v1/secret//a", Some("/v1/secret/a")),
@@ -233,6 +260,8 @@ mod tests {
             ("/v1/sys", Some("/v1/sys/")),
             ("/v1/sys?x", Some("/v1/sys/?x")),
             ("/", None),
+            ("/v1/../\\evil.example", Some("/%5Cevil.example")),
+            ("/v1//caf\u{e9}?q=\u{e9}|", Some("/v1/caf%C3%A9?q=%C3%A9%7C")),
         ];
         for (target, want) in CASES {
             assert_eq!(Target::parse(target).unwrap().redirect().as_deref(), want, "{target}");

@@ -24,7 +24,7 @@ pub(crate) enum Reject {
     /// The token named in the body is unknown.
     BadToken,
     /// A field of the request has a type that cannot be converted.
-    Field { field: &'static str, cause: String, checked_by_existence: bool },
+    Field { field: &'static str, cause: String },
     /// Something inside failed; the server's own trouble, told to operators elsewhere.
     Internal,
     /// A method that names no operation, such as OPTIONS without a preflight.
@@ -107,9 +107,10 @@ impl Reject {
         let (status, text, wrapped) = match self {
             Self::AclDenied => (FORBIDDEN, "permission denied", Always),
             Self::BadToken => (FORBIDDEN, "bad token", Never),
-            Self::Field { field, cause, checked_by_existence } => {
-                let prefix = if *checked_by_existence { "" } else { "Field validation failed: " };
-                let text = format!("{prefix}error converting input for field \"{field}\": {cause}");
+            Self::Field { field, cause } => {
+                let text = format!(
+                    "Field validation failed: error converting input for field \"{field}\": {cause}"
+                );
                 return (BAD, text.into(), Never);
             }
             Self::Internal => (TROUBLE, "internal error", Authenticated),

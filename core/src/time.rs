@@ -33,6 +33,12 @@ impl Time {
         Self(self.0.saturating_add(nanos))
     }
 
+    /// This time less `duration`, at least the epoch.
+    pub fn before(self, duration: Duration) -> Self {
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(nanos))
+    }
+
     /// How long from `earlier` until this time; zero if it is not earlier.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))

@@ -73,10 +73,19 @@ pub struct Model {
 pub enum Charged {
     /// Nothing, so far.
     Nothing,
-    /// One of its uses.
-    Use,
-    /// Its last use: the token goes with the request.
-    LastUse,
+    /// One of the uses of this token.
+    Use(usize),
+    /// The last use of this token: it goes with the request.
+    LastUse(usize),
+}
+
+impl Charged {
+    fn token(self) -> Option<usize> {
+        match self {
+            Self::Nothing => None,
+            Self::Use(at) | Self::LastUse(at) => Some(at),
+        }
+    }
 }
 
 /// How to take a change back.
@@ -85,6 +94,7 @@ enum Undo {
     Secret(String, Option<String>),
     Token(usize, Box<Token>),
     Made(usize),
+    Text(String, Option<usize>),
 }
 
 /// A decision of the model.
@@ -170,6 +180,8 @@ impl Model {
                         *place = Token { text, ..*token };
                     }
                 }
+                Undo::Text(text, Some(at)) => drop(self.texts.insert(text, at)),
+                Undo::Text(text, None) => drop(self.texts.remove(&text)),
                 Undo::Made(at) => {
                     if let Some(token) = self.tokens.get_mut(at) {
                         token.revoked = true;
@@ -187,12 +199,12 @@ impl Model {
 
     /// A use of the token is charged. Says whether it was the last.
     pub fn admit(&mut self, token: Option<&str>, seq: u64) -> Charged {
-        let mut charged = Charged::Use;
+        let mut charged = Charged::Nothing;
         if let Some(at) = token.and_then(|text| self.texts.get(text)).copied() {
             self.change_token(at, seq, |token| {
                 let last = token.num_uses == 1;
                 token.num_uses = if last { -1 } else { token.num_uses - 1 };
-                charged = if last { Charged::LastUse } else { Charged::Use };
+                charged = if last { Charged::LastUse(at) } else { Charged::Use(at) };
             });
         }
         charged
@@ -207,18 +219,28 @@ impl Model {
         seq: u64,
         now: u64,
     ) -> Decision {
-        let charged = charge != Charged::Nothing;
+        let charged = charge.token();
+        let was_sealed = self.sealed;
         let before = self.depends_on(op, token, now, charged);
         let expect = self.serve(op, token, charged, seq, now);
-        if charge == Charged::LastUse
-            && let Some(at) = token.and_then(|text| self.texts.get(text)).copied()
+        let own = token.and_then(|text| self.texts.get(text)).copied();
+        if let Charged::LastUse(at) = charge
+            && own == Some(at)
+            && !was_sealed
         {
             self.change_token(at, seq, |token| token.revoked = true);
         }
         Decision { expect, depends_on: before.max(seq) }
     }
 
-    fn serve(&mut self, op: &Op, token: Option<&str>, charged: bool, seq: u64, now: u64) -> Expect {
+    fn serve(
+        &mut self,
+        op: &Op,
+        token: Option<&str>,
+        charged: Option<usize>,
+        seq: u64,
+        now: u64,
+    ) -> Expect {
         match op {
             Op::BothFramings | Op::BrokenBody(_) => return Expect::Status(400),
             Op::Health => return Expect::Status(if self.sealed { 503 } else { 200 }),
@@ -231,7 +253,9 @@ impl Model {
             _ if self.sealed => return Expect::Errors(503, Some("Vault is sealed")),
             _ => {}
         }
-        let Some(caller) = self.caller(token, now, charged) else {
+        let caller = self.caller(token, now, charged);
+        let caller = caller.filter(|at| charged.is_none_or(|charged| charged == *at));
+        let Some(caller) = caller else {
             return Expect::Errors(403, Some("permission denied"));
         };
         let any_token = matches!(op, Op::LookupSelf | Op::RevokeSelf | Op::Job(_));
@@ -246,7 +270,7 @@ impl Model {
         &mut self,
         op: &Op,
         caller: usize,
-        charged: bool,
+        charged: Option<usize>,
         seq: u64,
         now: u64,
     ) -> Expect {
@@ -294,14 +318,10 @@ impl Model {
                 Expect::Empty(204)
             }
             Op::LookupSelf => self.show(caller),
-            Op::Lookup(text) => {
-                let own =
-                    self.tokens.get(caller).and_then(|token| token.text.as_ref()) == Some(text);
-                match self.caller(Some(text), now, charged && own) {
-                    Some(at) => self.show(at),
-                    None => Expect::Errors(403, Some("bad token")),
-                }
-            }
+            Op::Lookup(text) => match self.caller(Some(text), now, charged) {
+                Some(at) => self.show(at),
+                None => Expect::Errors(403, Some("bad token")),
+            },
             Op::Revoke(text) => {
                 let there = |at: &usize| self.tokens.get(*at).is_some_and(|token| !token.revoked);
                 if let Some(at) = self.texts.get(text).copied().filter(there) {
@@ -335,9 +355,20 @@ impl Model {
             (false, 0) => 768 * 3600,
             (_, ttl) => ttl.unsigned_abs(),
         };
+        if let Some(id) = wish.id {
+            if self.caller(Some(id), now, None).is_some() {
+                return Expect::Errors(400, Some("cannot create a token with a duplicate ID"));
+            }
+            let before = self.texts.insert(id.to_owned(), self.tokens.len());
+            self.journal.push((seq, Undo::Text(id.to_owned(), before)));
+            // The dead one, if there is one, is taken away for good.
+            if let Some(before) = before {
+                self.change_token(before, seq, |token| token.revoked = true);
+            }
+        }
         let at = self.tokens.len();
         self.tokens.push(Token {
-            text: None,
+            text: wish.id.map(str::to_owned),
             parent: (!wish.orphan).then_some(caller),
             root: wish.root,
             num_uses: wish.num_uses,
@@ -361,12 +392,13 @@ impl Model {
     }
 
     /// The token of a caller, if it is alive.
-    fn caller(&self, text: Option<&str>, now: u64, charged: bool) -> Option<usize> {
+    fn caller(&self, text: Option<&str>, now: u64, charged: Option<usize>) -> Option<usize> {
         let at = *self.texts.get(text?)?;
         let alive =
             |token: &Token| !token.revoked && token.expires.is_none_or(|expires| expires > now);
         let token = self.tokens.get(at)?;
-        if !alive(token) || (token.num_uses == -1 && !charged) {
+        // A use that was charged to one token serves no other of the same text.
+        if !alive(token) || (token.num_uses == -1 && charged != Some(at)) {
             return None;
         }
         let mut above = token.parent;
@@ -414,7 +446,7 @@ impl Model {
     }
 
     /// The last batch of what a request looks at.
-    fn depends_on(&self, op: &Op, token: Option<&str>, now: u64, charged: bool) -> u64 {
+    fn depends_on(&self, op: &Op, token: Option<&str>, now: u64, charged: Option<usize>) -> u64 {
         if self.sealed || matches!(op, Op::BothFramings | Op::BrokenBody(_) | Op::Health) {
             return 0;
         }
@@ -424,7 +456,7 @@ impl Model {
         while let Some((at, token)) = next.and_then(|at| Some((at, self.tokens.get(at)?))) {
             seq = seq.max(token.seq);
             // A dead token is dead whatever its parents are.
-            let spent = token.num_uses == -1 && !(charged && own == Some(at));
+            let spent = token.num_uses == -1 && charged != Some(at);
             let expired = token.expires.is_some_and(|expires| expires <= now);
             next = token.parent.filter(|_| !token.revoked && !spent && !expired);
         }

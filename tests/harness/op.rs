@@ -65,6 +65,8 @@ pub struct Wish {
     pub ttl: i64,
     /// Without a parent.
     pub orphan: bool,
+    /// A text of its own, which may have been another token's before.
+    pub id: Option<&'static str>,
 }
 
 impl Op {
@@ -82,6 +84,7 @@ impl Op {
                 num_uses: if random.one_in(2) { 1 + i64::from(random.one_in(3)) } else { 0 },
                 ttl: if random.one_in(3) { 30 } else { 0 },
                 orphan: random.one_in(3),
+                id: random.one_in(4).then(|| *random.pick(&IDS)),
             }),
             73..79 => Self::LookupSelf,
             79..82 => Self::Lookup(random.pick(tokens).clone()),
@@ -167,9 +170,13 @@ impl Wish {
     fn body(&self) -> String {
         let policy = if self.root { "root" } else { "default" };
         let ttl = if self.ttl > 0 { format!(",\"ttl\":{}", self.ttl) } else { String::new() };
-        format!("{{\"policies\":[\"{policy}\"],\"num_uses\":{}{ttl}}}", self.num_uses)
+        let id = self.id.map(|id| format!(",\"id\":\"{id}\"")).unwrap_or_default();
+        format!("{{\"policies\":[\"{policy}\"],\"num_uses\":{}{ttl}{id}}}", self.num_uses)
     }
 }
+
+/// Texts that are given to one token after another.
+const IDS: [&str; 3] = ["custom-one", "custom-two", "custom-three"];
 
 const NAMES: [&str; 4] = ["canaryname-a", "canaryname-b", "canaryname-c", "canaryname-d"];
 

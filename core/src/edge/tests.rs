@@ -54,7 +54,7 @@ fn outcome(row: &Row) -> String {
         text.push(' ');
         doc.root().write_canonical(&mut text);
     }
-    if let Target::Plain(..) = call.target {
+    if let Responder::Plain(..) = call.responder {
         text.push_str(" plain");
     }
     if call.wraps {
@@ -152,7 +152,7 @@ fn asks_for_help_by_word_or_method() {
 #[test]
 fn refuses_paths_that_are_none() {
     const RELATIVE: &str = r#"400 {"errors":["relative paths not supported"]}"#;
-    const CASES: [Row; 24] = [
+    const CASES: [Row; 27] = [
         ("GET", "/v1/a%00b", &[], "", "400"),
         ("GET", "/v1/a%0Ab", &[], "", "400"),
         ("GET", "/v1/a%7Fb", &[], "", "400"),
@@ -163,7 +163,11 @@ fn refuses_paths_that_are_none() {
         ("GET", "/v1/a?%00", &[], "", "Read a {\"\\u0000\":\"\"}"),
         ("GET", "/v1/a%20b+c", &[], "", "Read a b+c"),
         ("GET", "/v1/caf%C3%A9/\u{6f22}", &[], "", "Read caf\u{e9}/\u{6f22}"),
-        ("GET", "/v1/%ff", &[], "", "400 {\"errors\":[\"path is not valid UTF-8\"]}"),
+        ("POST", "/v1/%ff", &[], "", "400 {\"errors\":[\"path is not valid UTF-8\"]}"),
+        ("LIST", "/v1/a%ff", &[], "", "400 {\"errors\":[\"path is not valid UTF-8\"]}"),
+        // A read of what cannot be there misses; no other path reads as this one does.
+        ("GET", "/v1/a%ff", &[], "", "Read a\0ff"),
+        ("GET", "/v1/a%00ff", &[], "", "400"),
         ("GET", "/v2/%ff", &[], "", "404 {\"errors\":[]}"),
         ("GET", "/", &[], "", "404 {\"errors\":[]}"),
         ("GET", "/v1", &[], "", "404 {\"errors\":[]}"),
@@ -498,7 +502,7 @@ fn applies_the_rules_in_their_order() {
         ),
         ("GET", "/v2/a//%ff/%2e?list=x", SPACE, "x", "404 {\"errors\":[]}"),
         (
-            "GET",
+            "DELETE",
             "/v1/a//%ff/%2e?list=x",
             SPACE,
             "x",

@@ -2,13 +2,10 @@
 //!
 //! <https://openbao.org/api-docs/secret/cubbyhole/>
 
-use alloc::string::String;
-
-use zeroize::Zeroizing;
-
-use super::entry::{self, Entry};
+use super::entry;
 use crate::answer::{Answer, Envelope};
 use crate::field::Field;
+use crate::limit::LIST_BYTES_MAX;
 use crate::reject::Reject;
 use crate::route::{Access, Context, Engine, Method, Operation, Route};
 use crate::store::Owner;
@@ -20,6 +17,7 @@ pub(crate) const ROUTES: &[Route] = &[Route {
     pattern: "{path...}",
     open: false,
     free_form: true,
+    exists: Some(exists),
     methods: &[
         Method::new(Operation::Read, Access::Acl, read),
         Method::new(Operation::Update, Access::Acl, write),
@@ -37,14 +35,15 @@ fn read(tx: &mut Tx<'_>, context: &Context<'_>, authorized: &Authorized) -> Resu
     Ok(Answer::Envelope(Envelope { data: Some(entry.text), ..Envelope::default() }))
 }
 
+fn exists(tx: &mut Tx<'_>, context: &Context<'_>, authorized: &Authorized) -> Result<bool, Halt> {
+    entry::exists(tx, authorized.caller()?.token.cubbyhole, context.path)
+}
+
 fn write(tx: &mut Tx<'_>, context: &Context<'_>, authorized: &Authorized) -> Result<Answer, Halt> {
     let (owner, path) = place(context, authorized)?;
-    let doc = context.call.doc.as_ref();
-    let doc = doc.filter(|doc| doc.object().is_some_and(|members| !members.is_empty()));
-    let doc = doc.ok_or(Reject::Trouble("missing data fields"))?;
-    let mut text = Zeroizing::new(String::new());
-    doc.root().write_canonical(&mut text);
-    entry::write(tx, owner, path, &Entry { lease: None, text })?;
+    let entry = entry::of_body(context.call.doc.as_ref(), |_| None)
+        .ok_or(Reject::Trouble("missing data fields"))?;
+    entry::write(tx, owner, path, &entry)?;
     Ok(Answer::Nothing)
 }
 
@@ -57,6 +56,9 @@ fn delete(tx: &mut Tx<'_>, context: &Context<'_>, authorized: &Authorized) -> Re
 fn list(tx: &mut Tx<'_>, context: &Context<'_>, authorized: &Authorized) -> Result<Answer, Halt> {
     let owner = authorized.caller()?.token.cubbyhole;
     match entry::list(tx, owner, context.path)? {
+        Some(page) if page.bytes() > LIST_BYTES_MAX => {
+            Err(Reject::Overloaded("the folder has too many names for one answer").into())
+        }
         Some(page) => Ok(Answer::keys(page.names())),
         None => Ok(Answer::Nothing),
     }

@@ -5,9 +5,11 @@
 
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use zeroize::Zeroizing;
 
+use crate::json::Doc;
 use crate::reject::{Corrupt, Reject};
 use crate::store::codec::{Reader, Writer};
 use crate::store::folder::{self, Page};
@@ -32,6 +34,22 @@ pub(super) fn read(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<Option<E
     Ok(Some(Entry { lease, text: Zeroizing::new(text.into()) }))
 }
 
+/// The entry of a body; none if the body has no fields.
+pub(super) fn of_body(doc: Option<&Doc>, lease: impl FnOnce(&Doc) -> Option<i64>) -> Option<Entry> {
+    let doc = doc?;
+    if doc.object()?.is_empty() {
+        return None;
+    }
+    let mut text = Zeroizing::new(String::new());
+    doc.root().write_canonical(&mut text);
+    Some(Entry { lease: lease(doc), text })
+}
+
+/// Whether there is an entry, by the page of its folder.
+pub(super) fn exists(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<bool, Halt> {
+    Ok(!path.ends_with('/') && folder::has(tx, owner, path)?)
+}
+
 /// Puts an entry. What was there before is not read: the page of the folder tells whether the name
 /// is new.
 pub(super) fn write(tx: &mut Tx<'_>, owner: Owner, path: &str, entry: &Entry) -> Result<(), Halt> {
@@ -45,7 +63,8 @@ pub(super) fn write(tx: &mut Tx<'_>, owner: Owner, path: &str, entry: &Entry) ->
 
 /// Takes an entry away, if it is there.
 pub(super) fn delete(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<(), Halt> {
-    if folder::remove(tx, owner, path)? {
+    // A name that ends in a slash is a folder's: it goes when its last entry does.
+    if !path.ends_with('/') && folder::remove(tx, owner, path)? {
         tx.delete(&name(owner, path));
     }
     Ok(())
@@ -54,6 +73,13 @@ pub(super) fn delete(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<(), Ha
 /// The page of a folder: `path` is empty or ends in a slash.
 pub(super) fn list(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<Option<Arc<Page>>, Halt> {
     folder::read(tx, owner, path)
+}
+
+/// Asks for the pages of these folders together.
+pub(super) fn want_lists(tx: &mut Tx<'_>, owner: Owner, folders: &[String]) -> Result<(), Halt> {
+    let names: Vec<Name<'_>> =
+        folders.iter().map(|folder| Name::new(Space::Folder, owner, folder)).collect();
+    tx.want(&names)
 }
 
 fn name(owner: Owner, path: &str) -> Name<'_> {

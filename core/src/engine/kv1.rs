@@ -5,16 +5,15 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use zeroize::Zeroizing;
-
-use super::entry::{self, Entry};
+use super::entry;
 use crate::answer::{Answer, Envelope};
 use crate::duration;
 use crate::field::Field;
 use crate::json::{self, Doc, Kind};
-use crate::limit::LIST_BYTES_MAX;
+use crate::limit::{LIST_BYTES_MAX, READ_SET_MAX};
 use crate::reject::Reject;
 use crate::route::{Access, Context, Engine, Method, Operation, Route};
+use crate::store::Owner;
 use crate::token::Authorized;
 use crate::vault::{Halt, Tx};
 
@@ -23,6 +22,7 @@ pub(crate) const ROUTES: &[Route] = &[Route {
     pattern: "{path...}",
     open: false,
     free_form: true,
+    exists: Some(exists),
     methods: &[
         Method::new(Operation::Read, Access::Acl, read),
         Method::new(Operation::Update, Access::Acl, write),
@@ -48,16 +48,17 @@ fn read(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer
     }))
 }
 
+fn exists(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<bool, Halt> {
+    entry::exists(tx, context.mount().owner, context.path)
+}
+
 fn write(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {
     if context.path.is_empty() {
         return Err(Reject::invalid("missing path").into());
     }
-    let doc = context.call.doc.as_ref();
-    let doc = doc.filter(|doc| doc.object().is_some_and(|members| !members.is_empty()));
-    let doc = doc.ok_or_else(|| Reject::invalid("missing data fields"))?;
-    let mut text = Zeroizing::new(String::new());
-    doc.root().write_canonical(&mut text);
-    entry::write(tx, context.mount().owner, context.path, &Entry { lease: lease_of(doc), text })?;
+    let entry = entry::of_body(context.call.doc.as_ref(), lease_of)
+        .ok_or_else(|| Reject::invalid("missing data fields"))?;
+    entry::write(tx, context.mount().owner, context.path, &entry)?;
     Ok(Answer::Nothing)
 }
 
@@ -68,6 +69,9 @@ fn delete(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answ
 
 fn list(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {
     match entry::list(tx, context.mount().owner, context.path)? {
+        Some(page) if page.bytes() > LIST_BYTES_MAX => {
+            Err(Reject::Overloaded("the folder has too many names for one answer").into())
+        }
         Some(page) => Ok(Answer::keys(page.names())),
         None => Ok(Answer::Nothing),
     }
@@ -77,6 +81,7 @@ fn list(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer
 /// the first. Nothing found is an empty object.
 fn scan(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {
     let owner = context.mount().owner;
+    want_below(tx, owner, context.path)?;
     let mut found: Vec<String> = Vec::new();
     let mut bytes = 0;
     let mut folders = alloc::vec![String::from(context.path)];
@@ -100,6 +105,28 @@ fn scan(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer
         return Ok(Answer::data(json::Object::new().finish()));
     }
     Ok(Answer::data(json::Object::new().strings("keys", &found).finish()))
+}
+
+/// Asks for the pages of all folders below one, a level at a time, so that a scan needs as many runs
+/// as there are levels and not as there are folders.
+fn want_below(tx: &mut Tx<'_>, owner: Owner, folder: &str) -> Result<(), Halt> {
+    let mut level = alloc::vec![String::from(folder)];
+    let mut count = 0;
+    while !level.is_empty() {
+        count += level.len();
+        if count > READ_SET_MAX {
+            return Err(Reject::Overloaded("the scan finds too many folders at once").into());
+        }
+        entry::want_lists(tx, owner, &level)?;
+        let mut below = Vec::new();
+        for folder in &level {
+            let Some(page) = entry::list(tx, owner, folder)? else { continue };
+            let folders = page.names().filter(|name| name.ends_with('/'));
+            below.extend(folders.map(|name| alloc::format!("{folder}{name}")));
+        }
+        level = below;
+    }
+    Ok(())
 }
 
 /// The seconds that `ttl`, or without it `lease`, says. One that cannot be read hides the other.

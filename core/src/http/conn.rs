@@ -2,9 +2,11 @@
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::time::Duration;
 use core::{fmt, mem};
 
 use http::{Method, StatusCode};
+use zeroize::Zeroizing;
 
 use super::body::{BodyError, Decoder};
 use super::head::check_line;
@@ -21,10 +23,12 @@ use crate::time::Time;
 pub struct Conn {
     limits: Limits,
     state: State,
-    inbound: Vec<u8>,
+    inbound: Zeroizing<Vec<u8>>,
     /// Bytes of `inbound` that are checked lines of the head being read.
     scanned: usize,
-    outbound: VecDeque<Vec<u8>>,
+    /// Bytes of `inbound` that are known to hold no end of the next line.
+    searched: usize,
+    outbound: VecDeque<Zeroizing<Vec<u8>>>,
     /// Bytes of the first outbound piece that are written.
     written: usize,
     /// When the peer last took a byte of an answer, or was first given one.
@@ -44,9 +48,10 @@ enum State {
     Admission(Head),
     Body {
         head: Head,
-        body: Vec<u8>,
+        body: Zeroizing<Vec<u8>>,
         decoder: Decoder,
         bytes_max: usize,
+        begun: Time,
         since: Time,
     },
     Ready(Request),
@@ -90,8 +95,9 @@ impl Conn {
         Self {
             limits,
             state: State::Head { idle_since: now, since: None, blank_line: false },
-            inbound: Vec::new(),
+            inbound: Zeroizing::default(),
             scanned: 0,
+            searched: 0,
             outbound: VecDeque::new(),
             written: 0,
             write_since: now,
@@ -163,9 +169,10 @@ impl Conn {
             Framing::Chunked => Decoder::chunked(),
         };
         if head.expects_continue() {
-            self.push(now, b"HTTP/1.1 100 Continue\r\n\r\n".to_vec());
+            self.push(now, b"HTTP/1.1 100 Continue\r\n\r\n".to_vec().into());
         }
-        self.state = State::Body { head, body: Vec::new(), decoder, bytes_max, since: now };
+        let body = Zeroizing::default();
+        self.state = State::Body { head, body, decoder, bytes_max, begun: now, since: now };
         self.advance(now);
         // What is missing of the body cannot come any more.
         if self.ended && matches!(self.state, State::Body { .. }) {
@@ -222,9 +229,8 @@ impl Conn {
         self.written += count;
         self.write_since = now;
         while self.outbound.front().is_some_and(|piece| self.written >= piece.len()) {
-            if let Some(mut piece) = self.outbound.pop_front() {
+            if let Some(piece) = self.outbound.pop_front() {
                 self.written -= piece.len();
-                zeroize::Zeroize::zeroize(&mut piece);
             }
         }
     }
@@ -262,7 +268,12 @@ impl Conn {
             State::Head { idle_since, since: None, .. } => {
                 Some(idle_since.after(self.limits.idle_time_max))
             }
-            State::Body { since, .. } => Some(since.after(self.limits.body_silence_max)),
+            State::Body { begun, since, ref body, .. } => {
+                let silence = self.limits.body_silence_max;
+                let earned = u64::try_from(body.len()).unwrap_or(0) / limit::BODY_RATE_MIN;
+                let slowest = begun.after(silence + Duration::from_secs(earned));
+                Some(since.after(silence).min(slowest))
+            }
             State::Lingering { until, .. } => Some(until),
             State::Admission(_) | State::Ready(_) | State::Busy(_) | State::Closed => None,
         };
@@ -318,15 +329,16 @@ impl Conn {
             *since = None;
         }
         if self.inbound.is_empty() {
-            self.inbound = Vec::new();
+            self.inbound = Zeroizing::default();
             return;
         }
         since.get_or_insert(now);
         match self.find_head_end() {
             Ok(Some(end)) => {
                 let rest = self.inbound.split_off(end);
-                let bytes = mem::replace(&mut self.inbound, rest);
-                self.scanned = 0;
+                let mut bytes = mem::replace(&mut self.inbound, rest.into());
+                let bytes = mem::take(&mut *bytes);
+                (self.scanned, self.searched) = (0, 0);
                 match Head::parse(bytes, &self.limits) {
                     Ok(head) => self.state = State::Admission(head),
                     Err(error) => self.refuse_head(now, error),
@@ -343,7 +355,11 @@ impl Conn {
         let max = self.limits.head_bytes_max;
         loop {
             let rest = self.inbound.get(self.scanned..).unwrap_or_default();
-            let Some(length) = rest.iter().position(|&byte| byte == b'\n').map(|at| at + 1) else {
+            let known = self.searched.saturating_sub(self.scanned);
+            let unknown = rest.get(known..).unwrap_or_default();
+            let end = unknown.iter().position(|&byte| byte == b'\n').map(|at| known + at + 1);
+            let Some(length) = end else {
+                self.searched = self.inbound.len();
                 // A line that cannot end within the limit is refused now.
                 return if self.inbound.len() >= max {
                     Err(HeadError::HeadTooLarge)
@@ -380,7 +396,7 @@ impl Conn {
         if decoder.is_done()
             && let State::Body { head, body, .. } = mem::replace(&mut self.state, State::Closed)
         {
-            self.state = State::Ready(Request { head, body: body.into() });
+            self.state = State::Ready(Request { head, body });
         }
     }
 
@@ -413,13 +429,14 @@ impl Conn {
                 self.push(now, body);
             }
             Some(body) => {
+                head.reserve(body.len());
                 head.extend_from_slice(&body);
                 self.push(now, head);
             }
             None => self.push(now, head),
         }
         if close {
-            self.inbound = Vec::new();
+            self.inbound = Zeroizing::default();
             self.state = if self.ended {
                 State::Closed
             } else {
@@ -437,7 +454,7 @@ impl Conn {
         }
     }
 
-    fn push(&mut self, now: Time, bytes: Vec<u8>) {
+    fn push(&mut self, now: Time, bytes: Zeroizing<Vec<u8>>) {
         if self.outbound.is_empty() {
             self.write_since = now;
         }

@@ -87,7 +87,7 @@ impl Head {
             Ok(httparse::Status::Complete(length)) if length == bytes.len() => {}
             Ok(_) => return Err(HeadError::Bad("malformed request head")),
             Err(httparse::Error::TooManyHeaders) => return Err(HeadError::HeadTooLarge),
-            Err(httparse::Error::Version) => return Err(HeadError::Version),
+            Err(httparse::Error::Version) if names_http(&bytes) => return Err(HeadError::Version),
             Err(_) => return Err(HeadError::Bad("malformed request head")),
         }
         let target = request.path.unwrap_or("");
@@ -230,6 +230,13 @@ impl Head {
         }
         Ok(())
     }
+}
+
+/// Whether the third of three words of the request line is a version of HTTP, known or not.
+fn names_http(bytes: &[u8]) -> bool {
+    let line = bytes.split(|&byte| byte == b'\r').next().unwrap_or_default();
+    let mut words = line.split(|&byte| byte == b' ').skip(2);
+    words.next().is_some_and(|word| word.starts_with(b"HTTP/")) && words.next().is_none()
 }
 
 /// Every line ends in CRLF and holds no other CR, no LF and no NUL, and none begins with white

@@ -77,6 +77,11 @@ impl Request {
         fields: &[(&str, &str)],
         body: &[u8],
     ) -> Result<Self, HeadError> {
+        let whole = |text: &str| !text.contains(['\r', '\n']);
+        let fields_whole = fields.iter().all(|(name, value)| whole(name) && whole(value));
+        if !(whole(method) && whole(target) && fields_whole) {
+            return Err(HeadError::Bad("a line end inside a line"));
+        }
         let mut bytes = alloc::format!("{method} {target} HTTP/1.1\r\nhost: core\r\n");
         for (name, value) in fields {
             bytes.push_str(&alloc::format!("{name}: {value}\r\n"));

@@ -51,6 +51,12 @@ impl Response {
         }
     }
 
+    /// 503: there is no room for this request now. The connection ends behind it.
+    pub fn overloaded() -> Self {
+        Self::edge(StatusCode::SERVICE_UNAVAILABLE, Some("too many large requests at once"))
+            .closing()
+    }
+
     /// 307 to `location`.
     pub(crate) fn redirect(location: String) -> Self {
         Self { content_type: None, ..Self::api(StatusCode::TEMPORARY_REDIRECT, String::new()) }
@@ -84,7 +90,7 @@ impl Response {
     }
 
     /// The bytes of the head, and the body if it is to be sent.
-    pub(super) fn into_wire(mut self, now: Time, frame: Frame) -> (Vec<u8>, Option<Vec<u8>>) {
+    pub(super) fn into_wire(mut self, now: Time, frame: Frame) -> (Wire, Option<Wire>) {
         let mut head = String::with_capacity(320);
         let reason = self.status.canonical_reason().unwrap_or("");
         let _ = write!(head, "HTTP/1.1 {} {reason}\r\n", self.status.as_str());
@@ -113,10 +119,13 @@ impl Response {
         }
         head.push_str("\r\n");
         let body = (!bodiless && !frame.head_only && !self.body.is_empty())
-            .then(|| core::mem::take(&mut *self.body));
-        (head.into_bytes(), body)
+            .then(|| core::mem::take(&mut self.body));
+        (head.into_bytes().into(), body)
     }
 }
+
+/// Bytes on their way to the peer, wiped when they are written.
+pub(super) type Wire = zeroize::Zeroizing<Vec<u8>>;
 
 /// How an answer is framed.
 #[derive(Clone, Copy)]

@@ -205,6 +205,11 @@ impl Parser<'_> {
             let (text, behind) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
             self.push_lossy(text);
             self.at += plain;
+            // A byte may grow to three: what is over the limit is noticed on the way.
+            let length = u64::try_from(self.doc.text.len() - start).unwrap_or(u64::MAX);
+            if self.limits.memory_max.is_some_and(|max| self.memory.saturating_add(length) > max) {
+                return Err(Error::Memory);
+            }
             match behind.first() {
                 Some(b'"') => {
                     self.at += 1;

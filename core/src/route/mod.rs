@@ -23,6 +23,8 @@ pub(crate) use mount::{Engine, Mount, create_mount, find_fixed, find_mount};
 /// What a request wants done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
+    /// Write what was not there. Requests are updates; this is what some turn out to be.
+    Create,
     /// Take away.
     Delete,
     /// HEAD.
@@ -51,6 +53,7 @@ impl Operation {
 
     pub(crate) fn word(self) -> &'static str {
         match self {
+            Self::Create => "create",
             Self::Delete => "delete",
             Self::Header => "header",
             Self::Help => "help",
@@ -85,6 +88,8 @@ pub(crate) struct Route {
     pub(crate) open: bool,
     /// Whether a write may send any names.
     pub(crate) free_form: bool,
+    /// Tells whether what a write would write is there: what is not is created.
+    pub(crate) exists: Option<Exists>,
     pub(crate) methods: &'static [Method],
     pub(crate) fields: &'static [Field],
     pub(crate) synopsis: &'static str,
@@ -100,6 +105,9 @@ pub(crate) struct Method {
 
 /// Serves one method. It runs to its end or leaves by a [`Halt`]; it may run again.
 pub(crate) type Handler = fn(&mut Tx<'_>, &Context<'_>, &Authorized) -> Result<Answer, Halt>;
+
+/// Tells whether the path of a write is there. It may run again.
+pub(crate) type Exists = fn(&mut Tx<'_>, &Context<'_>, &Authorized) -> Result<bool, Halt>;
 
 impl Method {
     pub(crate) const fn new(operation: Operation, access: Access, handler: Handler) -> Self {
@@ -210,6 +218,7 @@ const SHADOW: Route = Route {
     pattern: "",
     open: false,
     free_form: false,
+    exists: None,
     methods: &[],
     fields: &[],
     synopsis: "",
@@ -227,7 +236,7 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    pub(crate) fn logical(
+    pub(crate) fn mounted(
         call: &'a Call,
         mount: &'a Mount,
         path: &'a str,

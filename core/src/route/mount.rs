@@ -1,6 +1,6 @@
 //! Mounts: which engine serves which part of the paths.
 //!
-//! Four are fixed. Every other mount is a row (namespace and path to id) and a record by that id.
+//! Three are fixed. Every other mount is a row (namespace and path to id) and a record by that id.
 //! Paths of mounts are prefix-free, so the shortest prefix that has a row is the mount.
 
 use alloc::borrow::ToOwned;
@@ -42,13 +42,23 @@ impl Engine {
         }
     }
 
-    /// The type's name in records.
-    fn word(self) -> &'static str {
+    /// The type and version that records say; 0 where there are no versions.
+    fn kind(self) -> (&'static str, u8) {
         match self {
-            Self::Cubbyhole => "cubbyhole",
-            Self::Kv1 => "kv-v1",
-            Self::System => "system",
-            Self::Token => "token",
+            Self::Cubbyhole => ("cubbyhole", 0),
+            Self::Kv1 => ("kv", 1),
+            Self::System => ("system", 0),
+            Self::Token => ("token", 0),
+        }
+    }
+
+    /// The engine of a type and version. `generic` is the old name of `kv`, from before its versions.
+    fn from_kind(word: &str, version: u8) -> Option<Self> {
+        match (word, version) {
+            ("generic", 0) => Some(Self::Kv1),
+            kind => [Self::Cubbyhole, Self::Kv1, Self::System, Self::Token]
+                .into_iter()
+                .find(|engine| engine.kind() == kind),
         }
     }
 }
@@ -89,7 +99,7 @@ pub(crate) fn find_mount(tx: &mut Tx<'_>, path: &str) -> Result<(Mount, String),
     let prefixes: Vec<&str> = folder
         .match_indices('/')
         .filter_map(|(at, _)| folder.get(..=at))
-        .take(limit::PATH_SEGMENTS_MAX)
+        .take(limit::MOUNT_SEGMENTS_MAX)
         .collect();
     let names: Vec<Name<'_>> =
         prefixes.iter().map(|prefix| Name::new(Space::Route, Owner::ROOT, prefix)).collect();
@@ -109,11 +119,8 @@ fn read_record(tx: &mut Tx<'_>, owner: Owner) -> Result<Mount, Halt> {
     let record = tx.get(&Name::new(Space::Mount, owner, ""))?;
     let record = record.ok_or(Corrupt("a route to a mount that is not there"))?;
     let mut reader = Reader::new(&record, RECORD_VERSION)?;
-    let word = reader.str()?;
-    let engine = [Engine::Cubbyhole, Engine::Kv1, Engine::System, Engine::Token]
-        .into_iter()
-        .find(|engine| engine.word() == word)
-        .ok_or(Corrupt("a mount of an unknown type"))?;
+    let (word, version) = (reader.str()?, reader.u8()?);
+    let engine = Engine::from_kind(word, version).ok_or(Corrupt("a mount of an unknown type"))?;
     let default_lease_ttl = reader.i64()?;
     reader.finish()?;
     Ok(Mount { engine, owner, default_lease_ttl })
@@ -132,7 +139,11 @@ pub(crate) fn create_mount(
         ),
         (
             Name::new(Space::Mount, owner, ""),
-            Writer::new(RECORD_VERSION).str(engine.word()).i64(limit::TTL_MAX_SECONDS).finish(),
+            Writer::new(RECORD_VERSION)
+                .str(engine.kind().0)
+                .u8(engine.kind().1)
+                .i64(limit::TTL_MAX_SECONDS)
+                .finish(),
         ),
     ]
 }

@@ -20,5 +20,5 @@ pub(crate) const CONFIG: Key = Key::fixed(1);
 pub(crate) const ROOT_KEY: Key = Key::fixed(2);
 /// The keyring, sealed under the root key.
 pub(crate) const KEYRING: Key = Key::fixed(3);
-/// The highest time used and the number of writes, sealed under the keyring.
+/// The highest time used, sealed under the keyring.
 pub(crate) const BATCH: Key = Key::fixed(4);

@@ -39,6 +39,11 @@ impl Entry {
     }
 }
 
+/// Left-over places that a ring may have whatever its size.
+const RING_SLACK: usize = 64;
+/// Places that the hand of a ring passes in one step at most. A step adds a few.
+const TURNS_MAX: usize = 512;
+
 const ENTRY_BYTES: usize = size_of::<Slot>() + 2 * Key::BYTES + 8;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,6 +56,8 @@ struct Slot {
     entry: Entry,
     /// Used since the hand last came by.
     used: bool,
+    /// Which place in its ring is this key's; others are left over from before.
+    stamp: u64,
 }
 
 /// See the module.
@@ -58,13 +65,14 @@ pub(crate) struct Cache {
     slots: HashMap<Key, Slot, BuildHasherDefault<TailHasher>>,
     records: Ring,
     absences: Ring,
+    last_stamp: u64,
     /// Parked requests that want a key kept, whether or not it is here yet.
     pins: BTreeMap<Key, u32>,
 }
 
 /// The keys of one class in the order in which the hand comes by (second chance).
 struct Ring {
-    keys: VecDeque<Key>,
+    keys: VecDeque<(Key, u64)>,
     bytes: usize,
     budget: usize,
 }
@@ -81,6 +89,7 @@ impl Cache {
             slots: HashMap::default(),
             records: Ring::new(budget),
             absences: Ring::new(absence_budget),
+            last_stamp: 0,
             pins: BTreeMap::new(),
         }
     }
@@ -104,17 +113,32 @@ impl Cache {
     pub(crate) fn insert(&mut self, key: Key, entry: Entry) {
         let class = entry.class();
         let bytes = entry.bytes();
-        let before = self.slots.insert(key, Slot { entry, used: false });
-        if let Some(before) = &before {
-            self.ring(before.entry.class()).bytes -= before.entry.bytes();
+        let before = self.slots.get(&key).map(|slot| (slot.entry.class(), slot.stamp));
+        self.evict(&key);
+        let stamp = match before {
+            Some((before, stamp)) if before == class => stamp,
+            // The place in the other ring is left over.
+            Some(_) | None => self.enter(key, class),
+        };
+        self.slots.insert(key, Slot { entry, used: false, stamp });
+        self.ring(class).bytes += bytes;
+    }
+
+    /// Gives a key a place in a ring. Left-over places are swept out before they outnumber the others.
+    fn enter(&mut self, key: Key, class: Class) -> u64 {
+        self.last_stamp += 1;
+        let stamp = self.last_stamp;
+        if self.ring(class).keys.len() > 2 * self.slots.len() + RING_SLACK {
+            self.sweep(class);
         }
-        let moved = before.is_none_or(|before| before.entry.class() != class);
-        let ring = self.ring(class);
-        ring.bytes += bytes;
-        if moved {
-            // A key left in the other ring is dropped when the hand meets it there.
-            ring.keys.push_back(key);
-        }
+        self.ring(class).keys.push_back((key, stamp));
+        stamp
+    }
+
+    fn sweep(&mut self, class: Class) {
+        let mut keys = core::mem::take(&mut self.ring(class).keys);
+        keys.retain(|(key, stamp)| self.slots.get(key).is_some_and(|slot| slot.stamp == *stamp));
+        self.ring(class).keys = keys;
     }
 
     pub(crate) fn pin(&mut self, key: Key) {
@@ -134,11 +158,12 @@ impl Cache {
         self.pins.len()
     }
 
-    /// Evicts until both budgets hold, or nothing more may go.
+    /// Evicts until both budgets hold, or the hand has moved far enough for one step: what may not go
+    /// yet must not make every step walk through all of it.
     pub(crate) fn shrink(&mut self, durable: BatchSeq) {
         for class in [Class::Record, Class::Absence] {
             // Twice around: the first turn takes the marks of use, the second evicts.
-            let mut turns = self.ring(class).keys.len() * 2;
+            let mut turns = (self.ring(class).keys.len() * 2).min(TURNS_MAX);
             while turns > 0 && self.ring(class).bytes > self.ring(class).budget {
                 turns -= 1;
                 self.turn(class, durable);
@@ -148,16 +173,15 @@ impl Cache {
 
     /// One step of the hand.
     fn turn(&mut self, class: Class, durable: BatchSeq) {
-        let Some(key) = self.ring(class).keys.pop_front() else { return };
-        let Some(slot) = self.slots.get_mut(&key) else { return };
-        if slot.entry.class() != class {
+        let Some((key, stamp)) = self.ring(class).keys.pop_front() else { return };
+        let Some(slot) = self.slots.get_mut(&key).filter(|slot| slot.stamp == stamp) else {
             return;
-        }
+        };
         let kept = core::mem::take(&mut slot.used)
             || slot.entry.seq > durable
             || self.pins.contains_key(&key);
         if kept {
-            self.ring(class).keys.push_back(key);
+            self.ring(class).keys.push_back((key, stamp));
         } else {
             self.evict(&key);
         }
@@ -178,11 +202,8 @@ impl Cache {
                 self.evict(&key);
             }
         }
-        for class in [Class::Record, Class::Absence] {
-            let keys = core::mem::take(&mut self.ring(class).keys);
-            let kept = keys.into_iter().filter(|key| self.slots.contains_key(key)).collect();
-            self.ring(class).keys = kept;
-        }
+        self.sweep(Class::Record);
+        self.sweep(Class::Absence);
     }
 
     /// Drops everything that was opened, and all that the store has as well.
@@ -277,6 +298,16 @@ mod tests {
         cache.shrink(BatchSeq::new(6));
         assert_eq!(here(&mut cache), [false, false, false, false]);
         assert_eq!(cache.bytes(), (0, 0));
+    }
+
+    #[test]
+    fn keeps_its_rings_short_however_often_a_key_comes_and_goes() {
+        let mut cache = Cache::new(1 << 20, 1 << 20);
+        for _ in 0..10_000 {
+            cache.insert(Key::fixed(1), entry(Some(10), 1));
+            cache.insert(Key::fixed(1), entry(None, 1));
+        }
+        assert!(cache.records.keys.len() + cache.absences.keys.len() < 3 * RING_SLACK);
     }
 
     #[test]

@@ -77,6 +77,13 @@ pub(crate) fn read(tx: &mut Tx<'_>, owner: Owner, folder: &str) -> Result<Option
     tx.page(&Name::new(Space::Folder, owner, folder))
 }
 
+/// Whether an entry is there, by its name in the page of its folder.
+pub(crate) fn has(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<bool, Halt> {
+    let folder = folder_of(path);
+    let name = path.get(folder.len()..).unwrap_or("");
+    Ok(read(tx, owner, folder)?.is_some_and(|page| page.has(name)))
+}
+
 /// Puts the name of an entry into the page of its folder, and names of new folders into the pages
 /// above. A name that is there already changes nothing.
 pub(crate) fn add(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<(), Halt> {

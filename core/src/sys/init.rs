@@ -24,6 +24,7 @@ pub(crate) const ROUTES: &[Route] = &[Route {
     pattern: "sys/init",
     open: true,
     free_form: true,
+    exists: None,
     methods: &[
         Method::new(Operation::Read, Access::AnyToken, status),
         Method::new(Operation::Update, Access::AnyToken, initialize),
@@ -40,9 +41,14 @@ fn status(tx: &mut Tx<'_>, _: &Context<'_>, _: &Authorized) -> Result<Answer, Ha
 
 fn initialize(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {
     check_recovery(context)?;
-    check_shares(context)?;
+    let (shares, pgp) = check_shares(context)?;
     if tx.seal().stored().is_some() {
         return Err(Reject::invalid("Vault is already initialized").into());
+    }
+    if shares > 1 || pgp {
+        let what = if pgp { "PGP keys are" } else { "more than one share is" };
+        let text = format!("invalid seal configuration: {what} not available");
+        return Err(Reject::invalid(text).into());
     }
     let now = tx.now;
     let created = seal::create(tx.random(), now);
@@ -91,8 +97,9 @@ fn check_recovery(context: &Context<'_>) -> Result<(), Reject> {
     )))
 }
 
-/// One share is what this server can make so far.
-fn check_shares(context: &Context<'_>) -> Result<(), Reject> {
+/// The number of shares, and whether PGP keys are given: one share without PGP is what this server can
+/// make so far.
+fn check_shares(context: &Context<'_>) -> Result<(i64, bool), Reject> {
     let shares = int(context, "secret_shares")?;
     let threshold = int(context, "secret_threshold")?;
     let why = if shares < 1 {
@@ -107,14 +114,10 @@ fn check_shares(context: &Context<'_>) -> Result<(), Reject> {
         "threshold must be less than 256"
     } else if threshold > shares {
         "threshold cannot be larger than shares"
-    } else if shares > 1 {
-        "more than one share is not available"
-    } else if member(context, "pgp_keys").is_some_and(is_given)
-        || member(context, "root_token_pgp_key").is_some_and(is_given)
-    {
-        "PGP keys are not available"
     } else {
-        return Ok(());
+        let pgp = member(context, "pgp_keys").is_some_and(is_given)
+            || member(context, "root_token_pgp_key").is_some_and(is_given);
+        return Ok((shares, pgp));
     };
     Err(Reject::invalid(format!("invalid seal configuration: {why}")))
 }

@@ -6,6 +6,8 @@
 use crate::route::{Engine, Route};
 
 pub(crate) const ROUTES: &[Route] = &[
+    // This one asks for a token first.
+    Route { open: false, ..closed("generate-root") },
     closed("generate-root/attempt"),
     closed("generate-root/update"),
     closed("rekey/init"),
@@ -22,6 +24,7 @@ const fn closed(pattern: &'static str) -> Route {
         pattern,
         open: true,
         free_form: true,
+        exists: None,
         methods: &[],
         fields: &[],
         synopsis: "Closed.",

@@ -13,7 +13,7 @@ use super::member;
 use crate::answer::Answer;
 use crate::encoding::{from_base64, from_hex};
 use crate::json::{self, Kind, Value};
-use crate::reject::Reject;
+use crate::reject::{Corrupt, Reject};
 use crate::route::{Access, Context, Method, Operation, Route};
 use crate::seal::{self, SealChange, Stored, Unsealed};
 use crate::store::codec::Reader;
@@ -26,6 +26,7 @@ pub(crate) const ROUTES: &[Route] = &[
         pattern: "sys/seal",
         open: false,
         free_form: true,
+        exists: None,
         methods: &[Method::new(Operation::Update, Access::Sudo, seal)],
         fields: &[],
         synopsis: "Seals the server.",
@@ -37,6 +38,7 @@ pub(crate) const ROUTES: &[Route] = &[
         pattern: "sys/seal-status",
         open: true,
         free_form: true,
+        exists: None,
         methods: &[Method::new(Operation::Read, Access::AnyToken, status)],
         fields: &[],
         synopsis: "Tells the state of the seal.",
@@ -47,6 +49,7 @@ pub(crate) const ROUTES: &[Route] = &[
         pattern: "sys/step-down",
         open: false,
         free_form: true,
+        exists: None,
         methods: &[Method::new(Operation::Update, Access::Sudo, step_down)],
         fields: &[],
         synopsis: "Gives the lead to another node.",
@@ -57,6 +60,7 @@ pub(crate) const ROUTES: &[Route] = &[
         pattern: "sys/unseal",
         open: true,
         free_form: true,
+        exists: None,
         methods: &[Method::new(Operation::Update, Access::AnyToken, unseal)],
         fields: &[],
         synopsis: "Takes a key share towards unsealing.",
@@ -105,13 +109,13 @@ fn unseal(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answ
              cipher: message authentication failed",
         )
     })?;
-    if let Some(batch) = batch {
-        let payload = unsealed.barrier.open(&seal::BATCH, "", &batch)?;
-        let mut reader = Reader::new(&payload, BATCH_RECORD_VERSION)?;
-        let floor = reader.time()?;
-        reader.finish()?;
-        tx.raise_clock(floor);
-    }
+    // Without it there would be no floor under the time.
+    let batch = batch.ok_or(Corrupt("the batch record is missing"))?;
+    let payload = unsealed.barrier.open(&seal::BATCH, "", &batch)?;
+    let mut reader = Reader::new(&payload, BATCH_RECORD_VERSION)?;
+    let floor = reader.time()?;
+    reader.finish()?;
+    tx.raise_clock(floor);
     let answer = show(tx, Some(stored), Some(&unsealed));
     tx.change_seal(SealChange::Unseal(Box::new(unsealed)));
     Ok(answer)

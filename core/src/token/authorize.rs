@@ -5,9 +5,8 @@
 
 use super::record::{SPENT, Token};
 use crate::call::Call;
-use crate::json::Kind;
 use crate::reject::Reject;
-use crate::route::Access;
+use crate::route::{Access, Route};
 use crate::vault::{Charge, Halt, Tx};
 
 /// The proof that a request may be served.
@@ -23,7 +22,22 @@ pub(crate) struct Caller {
 
 impl Authorized {
     /// For endpoints that are served without a token.
-    pub(crate) fn open() -> Self {
+    ///
+    /// # Panics
+    ///
+    /// If the route asks for one.
+    pub(crate) fn open(route: &Route) -> Self {
+        assert!(route.open, "only open routes are served without a token");
+        Self { caller: None }
+    }
+
+    /// For endpoints that do nothing, and so ask for nothing, while the server is sealed.
+    ///
+    /// # Panics
+    ///
+    /// If it is not sealed.
+    pub(crate) fn sealed(tx: &Tx<'_>) -> Self {
+        assert!(tx.seal().unsealed().is_none(), "an unsealed server asks for a token");
         Self { caller: None }
     }
 
@@ -33,13 +47,32 @@ impl Authorized {
     }
 }
 
-/// Finds the caller's token alive, and charges a use of it if it has a limit.
-pub(crate) fn authorize(tx: &mut Tx<'_>, call: &Call) -> Result<Authorized, Halt> {
+/// Finds the caller's token alive, charges a use of it if it has a limit, and decides whether it may
+/// use a method of this access class; `None` where no method is known.
+///
+/// Until there are policies, a token that is not root may use what any token may.
+pub(crate) fn authorize(
+    tx: &mut Tx<'_>,
+    call: &Call,
+    access: Option<Access>,
+) -> Result<Authorized, Halt> {
     let text = call.token_text().filter(|text| !text.is_empty()).ok_or(Reject::PermissionDenied)?;
     let charged = tx.charged();
-    let token = Token::find(tx, text, charged.is_some())?.ok_or(Reject::PermissionDenied)?;
-    if token.num_uses != 0 && charged.is_none() {
-        return Err(charge(tx, text, token));
+    let token = Token::find(tx, text, charged)?.ok_or(Reject::PermissionDenied)?;
+    match charged {
+        Some(charge) if charge.token != token.cubbyhole => {
+            // Its token is gone, and another has its text.
+            return Err(Reject::PermissionDenied.into());
+        }
+        None if token.num_uses != 0 => return Err(charge(tx, text, token)),
+        Some(_) | None => {}
+    }
+    let allowed = match access {
+        Some(Access::AnyToken) => true,
+        Some(Access::Acl | Access::Sudo) | None => token.is_root(),
+    };
+    if !allowed {
+        return Err(Reject::AclDenied.into());
     }
     let text = zeroize::Zeroizing::new(text.into());
     Ok(Authorized { caller: Some(Caller { text, token }) })
@@ -51,29 +84,16 @@ fn charge(tx: &mut Tx<'_>, text: &str, mut token: Token) -> Halt {
     let left = token.num_uses - 1;
     let last = left == 0;
     token.num_uses = if last { SPENT } else { left };
-    tx.charge(Charge { last }, |tx| token.update(tx, text))
-}
-
-/// Whether the caller may use a method of this access class; `None` where no method is known.
-///
-/// Until there are policies, a token that is not root may use what any token may.
-pub(crate) fn check_access(authorized: &Authorized, access: Option<Access>) -> Result<(), Reject> {
-    let caller = authorized.caller()?;
-    let allowed = match access {
-        Some(Access::AnyToken) => true,
-        Some(Access::Acl | Access::Sudo) | None => caller.token.is_root(),
-    };
-    if allowed { Ok(()) } else { Err(Reject::AclDenied) }
+    tx.charge(Charge { token: token.cubbyhole, last }, |tx| token.update(tx, text))
 }
 
 /// What a request leaves of its token: after the last use, nothing.
-pub(crate) fn finish(tx: &mut Tx<'_>, authorized: &Authorized) -> Result<(), Halt> {
+pub(crate) fn finish(tx: &mut Tx<'_>, authorized: &Authorized) {
     if tx.charged().is_some_and(|charge| charge.last)
         && let Some(caller) = &authorized.caller
     {
         caller.token.delete(tx, &caller.text);
     }
-    Ok(())
 }
 
 /// The same for a request that was refused after its last use was charged.
@@ -85,20 +105,4 @@ pub(crate) fn bury(tx: &mut Tx<'_>, call: &Call) -> Result<(), Halt> {
         token.delete(tx, text);
     }
     Ok(())
-}
-
-/// A `token` in the body that is not a string is refused before the caller is looked at.
-pub(crate) fn check_body_token(call: &Call) -> Result<(), Reject> {
-    const PATHS: [&str; 4] =
-        ["auth/token/lookup", "auth/token/renew", "auth/token/revoke", "auth/token/revoke-orphan"];
-    if !PATHS.contains(&call.path.as_str()) {
-        return Ok(());
-    }
-    let members = call.doc.as_ref().and_then(crate::json::Doc::object);
-    match members.and_then(|members| members.get("token")).map(crate::json::Value::kind) {
-        None | Some(Kind::String(_)) => Ok(()),
-        Some(Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Array(_) | Kind::Object(_)) => {
-            Err(Reject::InvalidToken)
-        }
-    }
 }

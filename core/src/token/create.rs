@@ -11,7 +11,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::authorize::{Authorized, Caller};
-use super::record::{Token, name};
+use super::record::{Ancestor, Token, name};
 use crate::answer::{Answer, Envelope};
 use crate::duration::short;
 use crate::json;
@@ -131,6 +131,10 @@ fn make(
 
 fn read_wishes(context: &Context<'_>, caller: &Caller) -> Result<Wishes, Reject> {
     let args = &context.args;
+    if args.string("entity_alias")?.is_some_and(|alias| !alias.is_empty()) {
+        let text = "'entity_alias' is only allowed in combination with token role";
+        return Err(Reject::invalid(text));
+    }
     match args.string("type")?.as_deref() {
         None | Some("" | "service") => {}
         Some("batch") => return Err(Reject::invalid("batch tokens are not available")),
@@ -236,8 +240,12 @@ fn choose_text(
     if id.len() > crate::limit::TOKEN_BYTES_MAX {
         return Err(Reject::invalid("custom token ID is too long").into());
     }
-    if tx.exists(&name(id))? {
-        return Err(Reject::invalid("cannot create a token with a duplicate ID").into());
+    if let Some(before) = Token::read(tx, id)? {
+        if Token::find(tx, id, None)?.is_some() {
+            return Err(Reject::invalid("cannot create a token with a duplicate ID").into());
+        }
+        // One that is dead gives its text away.
+        before.delete(tx, id);
     }
     warnings.push(
         "Supplying a custom ID for the token uses the weaker SHA1 hashing instead of the more \
@@ -249,11 +257,12 @@ fn choose_text(
 }
 
 /// The ancestors of a child of the caller.
-fn line_of(tx: &Tx<'_>, caller: &Caller) -> Result<Vec<crate::store::Key>, Reject> {
+fn line_of(tx: &Tx<'_>, caller: &Caller) -> Result<Vec<Ancestor>, Reject> {
     if caller.token.ancestors.len() >= TOKEN_DEPTH_MAX {
         return Err(Reject::invalid("too many generations of tokens"));
     }
-    let mut line = alloc::vec![tx.key(&name(&caller.text))?];
+    let parent = Ancestor { key: tx.key(&name(&caller.text))?, cubbyhole: caller.token.cubbyhole };
+    let mut line = alloc::vec![parent];
     line.extend_from_slice(&caller.token.ancestors);
     Ok(line)
 }

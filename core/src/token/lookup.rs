@@ -19,8 +19,7 @@ pub(super) fn lookup(
 ) -> Result<Answer, Halt> {
     match context.args.string("token")?.filter(|text| !text.is_empty()) {
         Some(text) => {
-            let own = *authorized.caller()?.text == text;
-            let token = Token::find(tx, &text, own)?.ok_or(Reject::BadToken)?;
+            let token = Token::find(tx, &text, tx.charged())?.ok_or(Reject::BadToken)?;
             Ok(Answer::data(show(&text, &token, tx.now)))
         }
         None => lookup_self(tx, context, authorized),

@@ -15,14 +15,17 @@ mod revoke;
 use crate::field::{Field, FieldKind};
 use crate::route::{Access, Engine, Method, Operation, Route};
 
-pub(crate) use authorize::{Authorized, authorize, bury, check_access, check_body_token, finish};
+pub(crate) use authorize::{Authorized, authorize, bury, finish};
 pub(crate) use create::create_root;
 
 const TOKEN: Field =
-    Field::body("token", FieldKind::Any, "The token; without it, the caller's own.");
+    Field::body("token", FieldKind::Token, "The token; without it, the caller's own.");
+/// Taken and not looked at.
+const IGNORED_TOKEN: Field = Field::body("token", FieldKind::Any, "Not looked at.");
 
 const CREATE_FIELDS: &[Field] = &[
     Field::body("display_name", FieldKind::String, "Name shown in lookups, behind `token-`."),
+    Field::body("entity_alias", FieldKind::String, "Taken together with a role only."),
     Field::body(
         "explicit_max_ttl",
         FieldKind::DurationText,
@@ -48,6 +51,7 @@ pub(crate) const ROUTES: &[Route] = &[
         pattern: "create",
         open: false,
         free_form: false,
+        exists: None,
         methods: &[Method::new(Operation::Update, Access::Acl, create::create)],
         fields: CREATE_FIELDS,
         synopsis: "Makes a token.",
@@ -58,6 +62,7 @@ pub(crate) const ROUTES: &[Route] = &[
         pattern: "create-orphan",
         open: false,
         free_form: false,
+        exists: None,
         methods: &[Method::new(Operation::Update, Access::Acl, create::create_orphan)],
         fields: CREATE_FIELDS,
         synopsis: "Makes a token without a parent.",
@@ -68,6 +73,7 @@ pub(crate) const ROUTES: &[Route] = &[
         pattern: "lookup",
         open: false,
         free_form: false,
+        exists: None,
         methods: &[
             Method::new(Operation::Read, Access::Acl, lookup::lookup),
             Method::new(Operation::Update, Access::Acl, lookup::lookup),
@@ -81,11 +87,12 @@ pub(crate) const ROUTES: &[Route] = &[
         pattern: "lookup-self",
         open: false,
         free_form: false,
+        exists: None,
         methods: &[
             Method::new(Operation::Read, Access::AnyToken, lookup::lookup_self),
             Method::new(Operation::Update, Access::Acl, lookup::lookup_self),
         ],
-        fields: &[TOKEN],
+        fields: &[IGNORED_TOKEN],
         synopsis: "Shows the caller's token.",
         description: "Shows the properties of the token that makes the request.",
     },
@@ -94,6 +101,7 @@ pub(crate) const ROUTES: &[Route] = &[
         pattern: "revoke",
         open: false,
         free_form: false,
+        exists: None,
         methods: &[Method::new(Operation::Update, Access::Acl, revoke::revoke)],
         fields: &[TOKEN],
         synopsis: "Revokes a token and its children.",
@@ -104,6 +112,7 @@ pub(crate) const ROUTES: &[Route] = &[
         pattern: "revoke-self",
         open: false,
         free_form: false,
+        exists: None,
         methods: &[Method::new(Operation::Update, Access::AnyToken, revoke::revoke_self)],
         fields: &[],
         synopsis: "Revokes the caller's token and its children.",

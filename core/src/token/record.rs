@@ -10,7 +10,7 @@ use crate::reject::Corrupt;
 use crate::store::codec::{Reader, Writer};
 use crate::store::{Key, Name, Owner, Space};
 use crate::time::Time;
-use crate::vault::{Halt, Tx};
+use crate::vault::{Charge, Halt, Tx};
 
 const VERSION: u8 = 1;
 
@@ -37,9 +37,18 @@ pub(crate) struct Token {
     /// `None` for the root token of initialisation, which shows neither this nor an issue time.
     pub(super) renewable: Option<bool>,
     /// Nearest first.
-    pub(super) ancestors: Vec<Key>,
-    /// Whose records its cubbyhole's are.
+    pub(super) ancestors: Vec<Ancestor>,
+    /// Whose records its cubbyhole's are. It is random, so it also tells this token from every other
+    /// that may have the same text one day.
     pub(crate) cubbyhole: Owner,
+}
+
+/// A token above another: where it is stored, and which one it was. The text of a token can be given
+/// again, and then it is another token.
+#[derive(Clone, Copy)]
+pub(super) struct Ancestor {
+    pub(super) key: Key,
+    pub(super) cubbyhole: Owner,
 }
 
 impl Token {
@@ -59,7 +68,9 @@ impl Token {
             .i64(self.period)
             .i64(self.num_uses)
             .option(self.renewable, Writer::bool)
-            .list(self.ancestors.iter(), |writer, key| writer.array(key.as_bytes()))
+            .list(self.ancestors.iter(), |writer, ancestor| {
+                writer.array(ancestor.key.as_bytes()).array(&ancestor.cubbyhole.0)
+            })
             .array(&self.cubbyhole.0)
             .finish()
     }
@@ -82,7 +93,10 @@ impl Token {
             period: reader.i64()?,
             num_uses: reader.i64()?,
             renewable: reader.option(Reader::bool)?,
-            ancestors: reader.list(|reader| reader.array().map(Key::from_bytes))?,
+            ancestors: reader.list(|reader| {
+                let key = Key::from_bytes(reader.array()?);
+                Ok(Ancestor { key, cubbyhole: Owner(reader.array()?) })
+            })?,
             cubbyhole: Owner(reader.array()?),
         };
         reader.finish()?;
@@ -104,16 +118,22 @@ impl Token {
     }
 
     /// The token, if it is alive. A charged use of this very request does not count against it.
-    pub(super) fn find(tx: &mut Tx<'_>, text: &str, charged: bool) -> Result<Option<Self>, Halt> {
+    pub(super) fn find(
+        tx: &mut Tx<'_>,
+        text: &str,
+        charged: Option<Charge>,
+    ) -> Result<Option<Self>, Halt> {
         let Some(token) = Self::read(tx, text)? else { return Ok(None) };
-        if token.is_expired(tx.now) || (token.num_uses == SPENT && !charged) {
+        let own = charged.is_some_and(|charge| charge.token == token.cubbyhole);
+        if token.is_expired(tx.now) || (token.num_uses == SPENT && !own) {
             return Ok(None);
         }
-        tx.want_keys(token.ancestors.iter().copied())?;
-        for key in &token.ancestors {
-            let Some(record) = tx.get_by_key(key)? else { return Ok(None) };
-            let ancestor = Self::decode(&record)?;
-            if ancestor.is_expired(tx.now) || ancestor.num_uses == SPENT {
+        tx.want_keys(token.ancestors.iter().map(|ancestor| ancestor.key))?;
+        for ancestor in &token.ancestors {
+            let Some(record) = tx.get_by_key(&ancestor.key)? else { return Ok(None) };
+            let found = Self::decode(&record)?;
+            let is_it = found.cubbyhole == ancestor.cubbyhole;
+            if !is_it || found.is_expired(tx.now) || found.num_uses == SPENT {
                 return Ok(None);
             }
         }
@@ -169,7 +189,9 @@ mod tests {
             period: 3,
             num_uses: SPENT,
             renewable: Some(true),
-            ancestors: alloc::vec![Key::fixed(1), Key::fixed(2)],
+            ancestors: [1, 2]
+                .map(|number| Ancestor { key: Key::fixed(number), cubbyhole: Owner([number; 16]) })
+                .to_vec(),
             cubbyhole: Owner([9; 16]),
         };
         let bytes = token.encode();

@@ -7,7 +7,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::{Vault, Waiting};
-use crate::effect::{Failed, LoadId, Loaded, Output, RequestId};
+use crate::effect::{BatchSeq, Failed, LoadId, Loaded, Output, RequestId};
 use crate::reject::Reject;
 use crate::store::Key;
 use crate::store::cache::Entry;
@@ -15,7 +15,8 @@ use crate::store::cache::Entry;
 /// See the module.
 #[derive(Default)]
 pub(super) struct Loads {
-    asked: BTreeMap<LoadId, Vec<Key>>,
+    /// The keys, and the batch that was durable when they were asked for.
+    asked: BTreeMap<LoadId, (Vec<Key>, BatchSeq)>,
     keys: BTreeMap<Key, Loading>,
 }
 
@@ -56,16 +57,17 @@ impl Vault {
         }
         if !keys.is_empty() {
             let load = LoadId(self.next_id());
-            self.loads.asked.insert(load, keys.clone());
+            self.loads.asked.insert(load, (keys.clone(), self.gate.durable()));
             self.outputs.push_back(Output::Load(load, keys));
         }
     }
 
     pub(super) fn finish_load(&mut self, load: LoadId, result: Result<Loaded, Failed>) {
-        let Some(keys) = self.loads.asked.remove(&load) else { return };
+        let Some((keys, durable)) = self.loads.asked.remove(&load) else { return };
         let mut woken = BTreeSet::new();
         let loaded = result.inspect(|loaded| {
             assert!(loaded.as_of <= self.gate.emitted(), "a store has what it was given");
+            assert!(loaded.as_of >= durable, "a store has what it said was durable");
             assert_eq!(loaded.records.len(), keys.len(), "a load answers every key");
         });
         for (at, key) in keys.iter().enumerate() {
@@ -82,7 +84,7 @@ impl Vault {
                 if let Some(parked) = self.parked.get_mut(&id)
                     && let Waiting::Loads(count) = &mut parked.waiting
                 {
-                    *count -= 1;
+                    *count = count.saturating_sub(1);
                     if *count == 0 || loaded.is_err() {
                         woken.insert(id);
                     }

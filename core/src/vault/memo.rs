@@ -6,7 +6,8 @@ use crate::effect::BatchSeq;
 use crate::job::{JobInput, Outcome};
 use crate::limit;
 use crate::random::{Generator, Phase};
-use crate::store::Key;
+use crate::route::Operation;
+use crate::store::{Key, Owner};
 use crate::time::Time;
 
 /// See the module. A run is a function of the state, the request, this, and the time.
@@ -20,6 +21,8 @@ pub(crate) struct Memo {
     pub(crate) charge: Option<Charge>,
     /// Whether the request is recorded by the audit.
     pub(crate) audited: bool,
+    /// The operation that the audit was told.
+    pub(crate) operation: Option<Operation>,
     pub(crate) outcomes: BTreeMap<JobInput, Outcome>,
     /// The highest batch that any run of this request has made or read.
     pub(crate) wait: BatchSeq,
@@ -28,6 +31,8 @@ pub(crate) struct Memo {
 /// A use of a token with a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Charge {
+    /// Which token it was, by its cubbyhole: its text may be another's by now.
+    pub(crate) token: Owner,
     /// Whether it was the last one: the token goes with the effect of this request.
     pub(crate) last: bool,
 }
@@ -41,6 +46,7 @@ impl Memo {
             pins: BTreeSet::new(),
             charge: None,
             audited: false,
+            operation: None,
             outcomes: BTreeMap::new(),
             wait: BatchSeq::START,
         }

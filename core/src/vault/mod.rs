@@ -15,6 +15,7 @@ mod tx;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
+use core::time::Duration;
 
 use crate::call::Call;
 use crate::effect::{AuditId, BatchSeq, Failed, JobId, LoadId, Loaded, Output, RequestId};
@@ -29,7 +30,10 @@ use crate::time::{Step, Time};
 pub use book::{Books, Counters};
 pub(crate) use memo::{Charge, Memo};
 pub(crate) use run::BATCH_RECORD_VERSION;
+#[cfg(feature = "simulation")]
 pub use trace::Trace;
+#[cfg(not(feature = "simulation"))]
+use trace::Trace;
 pub(crate) use tx::{Halt, Tx};
 
 /// What an operator chooses.
@@ -67,6 +71,8 @@ impl Default for Config {
 pub struct Vault {
     config: Config,
     now: Time,
+    /// How far the core's time is ahead of the clock outside.
+    clock_ahead: Duration,
     seal: SealState,
     /// The batch that the seal's state reflects.
     seal_seq: BatchSeq,
@@ -123,6 +129,7 @@ impl Vault {
             gate: gate::Gate::new(config.batch_bytes_in_flight_max),
             config,
             now: Time::default(),
+            clock_ahead: Duration::ZERO,
             seal: SealState::Unknown,
             seal_seq: BatchSeq::START,
             loads: load::Loads::default(),
@@ -162,7 +169,9 @@ impl Vault {
         for (id, response) in self.gate.handle_persisted(up_to) {
             self.outputs.push_back(Output::Respond(id, response));
         }
-        for id in core::mem::take(&mut self.writers) {
+        while self.gate.has_room()
+            && let Some(id) = self.writers.pop_front()
+        {
             if let Some(parked) = self.parked.remove(&id) {
                 self.run(id, parked.call, parked.memo);
             }
@@ -243,7 +252,8 @@ impl Vault {
 
     /// When to call [`Vault::handle_timeout`] at the latest.
     pub fn poll_timeout(&self) -> Option<Time> {
-        self.parked.values().map(|parked| parked.memo.deadline()).min()
+        let due = self.parked.values().map(|parked| parked.memo.deadline()).min()?;
+        Some(due.before(self.clock_ahead))
     }
 
     /// The next thing to do. Drain it before waiting.
@@ -251,14 +261,15 @@ impl Vault {
         self.outputs.pop_front()
     }
 
-    /// Test aid: forgets every cached record that may go and for which `chosen` says so. No answer
+    /// For the simulator: forgets every cached record that may go and for which `chosen` says so. No answer
     /// may change by it.
+    #[cfg(feature = "simulation")]
     pub fn forget(&mut self, mut chosen: impl FnMut(u64) -> bool) {
         self.cache.forget(self.gate.durable(), |key| chosen(key.tail()));
     }
 
     fn advance_clock(&mut self, step: &Step) {
-        self.now = self.now.max(step.now);
+        self.now = self.now.max(step.now.after(self.clock_ahead));
     }
 
     fn next_id(&mut self) -> u64 {

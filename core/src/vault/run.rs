@@ -38,6 +38,8 @@ impl Vault {
                 && matches!(end, End::Answer(_) | End::Halt(Halt::Admit(_), _));
             if waits_for_room {
                 self.counters.writers_queued += 1;
+                // Waiting for room is no fault of the request.
+                memo.runs -= 1;
                 return self.park(id, call, memo, Waiting::Room);
             }
             match end {
@@ -54,9 +56,10 @@ impl Vault {
                     memo.charge = Some(charge);
                 }
                 End::Halt(Halt::Missing, _) => return self.miss(id, call, memo, staged),
-                End::Halt(Halt::Audit, _) => {
+                End::Halt(Halt::Audit(operation), _) => {
                     let audit = AuditId(self.next_id());
-                    let line = call.audit_line("request", &memo.request_id(), self.now);
+                    let line = call.audit_line("request", operation, &memo.request_id(), self.now);
+                    memo.operation = Some(operation);
                     self.audits.insert(audit, id);
                     self.outputs.push_back(Output::Audit(audit, line));
                     return self.park(id, call, memo, Waiting::Audit);
@@ -121,14 +124,16 @@ impl Vault {
             let reject = Reject::Overloaded("the request needs too many records at once");
             return self.refuse(id, &call, memo, &reject, Branch::Open);
         }
+        if self.parked.len() >= limit::PARKED_MAX {
+            return self.refuse(id, &call, memo, &FULL, Branch::Open);
+        }
         self.start_load(id, &staged.missing);
         self.park(id, call, memo, Waiting::Loads(staged.missing.len()));
     }
 
     fn park(&mut self, id: RequestId, call: Arc<Call>, memo: Memo, waiting: Waiting) {
         if self.parked.len() >= limit::PARKED_MAX {
-            let reject = Reject::Overloaded("too many requests are waiting");
-            return self.refuse(id, &call, memo, &reject, Branch::Open);
+            return self.refuse(id, &call, memo, &FULL, Branch::Open);
         }
         if matches!(waiting, Waiting::Room) {
             self.writers.push_back(id);
@@ -187,12 +192,17 @@ impl Vault {
     /// Makes a batch of what a run staged, and the changes visible to later runs. Gives the batch's
     /// number, or the start if there is nothing to store.
     fn commit(&mut self, staged: Staged, random: Generator) -> BatchSeq {
+        // Time goes on from the highest that was ever used: it does not stand still until the clock
+        // outside has come there.
+        self.clock_ahead += staged.time_floor.since(self.now);
         self.now = self.now.max(staged.time_floor);
         let seq = self.seq_of(&staged);
         if !staged.changes.is_empty() {
-            let mut changes: Vec<_> = staged
+            let batch_record = self.batch_record(random);
+            let changes: Vec<_> = staged
                 .changes
                 .into_iter()
+                .chain(batch_record)
                 .map(|(key, entry)| {
                     self.loads.overtake(&key);
                     let record = entry.record.clone();
@@ -200,7 +210,6 @@ impl Vault {
                     (key, record)
                 })
                 .collect();
-            changes.extend(self.batch_record(random));
             let batch = Batch { seq, changes };
             self.gate.emit(batch.bytes());
             self.counters.batches += 1;
@@ -214,11 +223,11 @@ impl Vault {
     }
 
     /// The record that every batch carries: the highest time used.
-    fn batch_record(&self, mut random: Generator) -> Option<(Key, Option<Arc<[u8]>>)> {
+    fn batch_record(&self, mut random: Generator) -> Option<(Key, Entry)> {
         let barrier = &self.seal.unsealed()?.barrier;
         let payload = Writer::new(BATCH_RECORD_VERSION).time(self.now).finish();
         let sealed = barrier.seal(&seal::BATCH, "", &payload, random.array());
-        Some((seal::BATCH, Some(sealed)))
+        Some((seal::BATCH, Entry { record: Some(sealed), page: None, seq: BatchSeq::START }))
     }
 
     fn change_seal(&mut self, change: SealChange) {
@@ -257,7 +266,8 @@ impl Vault {
         let response = call.finish(response);
         if self.config.audit && call.is_audited() {
             let audit = AuditId(self.next_id());
-            let line = call.audit_line("response", &memo.request_id(), self.now);
+            let operation = memo.operation.unwrap_or(call.operation);
+            let line = call.audit_line("response", operation, &memo.request_id(), self.now);
             self.held.insert(audit, Held { id, response, wait: memo.wait });
             self.outputs.push_back(Output::Audit(audit, line));
         } else {
@@ -273,6 +283,8 @@ impl Vault {
         }
     }
 }
+
+const FULL: Reject = Reject::Overloaded("too many requests are waiting");
 
 /// Version of the batch record.
 pub(crate) const BATCH_RECORD_VERSION: u8 = 1;

@@ -7,6 +7,7 @@ use crate::effect::{BatchSeq, RequestId};
 
 /// One commit point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "simulation"), allow(unreachable_pub, reason = "then nobody looks"))]
 pub enum Trace {
     /// A use of the token was charged, by this batch.
     Admitted(RequestId, BatchSeq),

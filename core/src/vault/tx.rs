@@ -15,6 +15,7 @@ use crate::effect::BatchSeq;
 use crate::job::{Job, Outcome};
 use crate::random::{Generator, Phase};
 use crate::reject::{Branch, Corrupt, Reject};
+use crate::route::Operation;
 use crate::seal::{Barrier, SealChange, SealState};
 use crate::store::cache::{Cache, Entry};
 use crate::store::folder::Page;
@@ -27,8 +28,8 @@ pub(crate) enum Halt {
     Missing,
     /// A use of the token was staged: commit that and run again.
     Admit(Charge),
-    /// The request must be recorded first.
-    Audit,
+    /// The request must be recorded first, as this operation.
+    Audit(Operation),
     /// Slow work must be done first.
     Job(Job),
     /// The request is not served.
@@ -143,12 +144,6 @@ impl<'v> Tx<'v> {
         Ok(Some(barrier.open_unnamed(key, &sealed)?))
     }
 
-    /// Whether there is a record.
-    pub(crate) fn exists(&mut self, name: &Name<'_>) -> Result<bool, Halt> {
-        let key = self.barrier()?.key(name);
-        Ok(self.sealed(&key)?.is_some())
-    }
-
     /// The key of a name.
     pub(crate) fn key(&self, name: &Name<'_>) -> Result<Key, Reject> {
         Ok(self.barrier()?.key(name))
@@ -247,8 +242,8 @@ impl<'v> Tx<'v> {
     }
 
     /// Passes when the request is recorded, or nothing records.
-    pub(crate) fn audit(&self) -> Result<(), Halt> {
-        if self.config.audit && !self.memo.audited { Err(Halt::Audit) } else { Ok(()) }
+    pub(crate) fn audit(&self, operation: Operation) -> Result<(), Halt> {
+        if self.config.audit && !self.memo.audited { Err(Halt::Audit(operation)) } else { Ok(()) }
     }
 
     /// The outcome of slow work; the first run that asks for it ends here.

@@ -1,4 +1,5 @@
-//! No request that was sent after the revocation of its token was answered is served.
+//! No request that was sent after the revocation of its token was answered is served. Texts that may
+//! be given again are left out.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +35,7 @@ impl Authority {
                 Op::RevokeSelf => token,
                 _ => None,
             };
-            if let Some(text) = gone {
+            if let Some(text) = gone.filter(|text| text.starts_with("s.")) {
                 self.revoked.entry(text.to_owned()).or_insert(next);
             }
         }

@@ -106,7 +106,7 @@ type Refusal = (&'static [u8], u16, &'static str);
 
 mod lines {
     /// Request lines and the grammar of lines.
-    pub(super) const CASES: [super::Refusal; 33] = [
+    pub(super) const CASES: [super::Refusal; 34] = [
         (b"GET / HTTP/1.1\nHost: a\n\n", 400, "bare line feed"),
         (b"GET / HTTP/1.1\r\nHost: a\n\r\n", 400, "bare line feed"),
         (b"GET / HTTP/1.1\r\nHost: a\r\n\n", 400, "bare line feed"),
@@ -130,7 +130,7 @@ mod lines {
         (b"hello\r\n\r\n", 400, "malformed request head"),
         (b"GET /\r\n\r\n", 400, "malformed request head"),
         (b"GET  / HTTP/1.1\r\nHost: a\r\n\r\n", 400, "malformed request head"),
-        (b"GET / x HTTP/1.1\r\nHost: a\r\n\r\n", 505, "unknown HTTP version"),
+        (b"GET / x HTTP/1.1\r\nHost: a\r\n\r\n", 400, "malformed request head"),
         (b"G(T / HTTP/1.1\r\nHost: a\r\n\r\n", 400, "malformed request head"),
         (b"GET / HTTP/1.1 \r\nHost: a\r\n\r\n", 400, "malformed request head"),
         (b"GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n", 400, "malformed request head"),
@@ -138,7 +138,8 @@ mod lines {
         (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505, "unknown HTTP version"),
         (b"GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505, "unknown HTTP version"),
         (b"GET / HTTP/0.9\r\nHost: a\r\n\r\n", 505, "unknown HTTP version"),
-        (b"GET / http/1.1\r\nHost: a\r\n\r\n", 505, "unknown HTTP version"),
+        (b"GET / http/1.1\r\nHost: a\r\n\r\n", 400, "malformed request head"),
+        (b"GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", 400, "malformed request head"),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "unknown HTTP version"),
     ];
 }
@@ -619,15 +620,29 @@ fn gives_a_head_its_time_from_its_first_byte() {
 
 #[test]
 fn gives_a_body_its_time_from_its_last_byte() {
-    let mut conn = Conn::new(START, limits());
+    let mut conn = Conn::new(START, Limits::default());
     conn.handle_bytes(START, b"PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
     assert_eq!(conn.poll_timeout(), None, "it is not the peer who is waited for");
-    conn.admit(second(1), 9);
-    for (at, piece) in [(20, "1\r\n"), (49, "a\r\n"), (70, "0\r\n")] {
+    conn.admit(second(1), 1 << 20);
+    // A hundred seconds' worth at the least rate.
+    let piece = "a".repeat(100 * usize::try_from(limit::BODY_RATE_MIN).unwrap());
+    for (at, piece) in [(20, "64000\r\n"), (25, piece.as_str()), (49, "\r\n"), (70, "1\r\n")] {
         conn.handle_bytes(second(at), piece.as_bytes());
     }
     pass(&mut conn, second(100));
     assert_eq!(late_answer(&mut conn, second(100)), [LATE]);
+}
+
+#[test]
+fn ends_a_body_that_comes_in_drops() {
+    let mut conn = Conn::new(START, limits());
+    conn.handle_bytes(START, b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n");
+    conn.admit(second(1), 9);
+    for at in [10, 20, 30] {
+        conn.handle_bytes(second(at), b"x");
+    }
+    pass(&mut conn, second(31));
+    assert_eq!(late_answer(&mut conn, second(31)), [LATE]);
 }
 
 #[test]
