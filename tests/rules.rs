@@ -168,3 +168,25 @@ fn ends_a_token_with_its_last_use_on_every_way_out() {
         assert_eq!(server.store.records().len(), before, "{method} {target} leaves a record");
     }
 }
+
+/// A clock that was set back does not bring time back, nor does it stand still until it has come there
+/// again.
+#[test]
+fn goes_on_from_the_highest_time_after_a_start_with_a_clock_set_back() {
+    let mut server = Single::unsealed(Config::default(), 1);
+    let root = server.root.clone();
+    let made = r#"{"id":"brief","policies":["root"],"ttl":60}"#;
+    assert_eq!(server.ask("POST", "/v1/auth/token/create", Some(&root), made).0, 200);
+    let hour = std::time::Duration::from_secs(3600);
+    let seconds = |count| std::time::Duration::from_secs(count);
+    server.store = strongroom_core::MemoryStore::from_records(server.store.records().clone());
+    server.vault = Vault::new(Config::default());
+    server.start = server.start.before(hour);
+    let key = format!("{{\"key\":\"{}\"}}", server.key);
+    assert_eq!(server.ask("PUT", "/v1/sys/unseal", None, &key).0, 200);
+    assert_eq!(server.ask("GET", "/v1/secret/a", Some("brief"), "").0, 404);
+    server.start = server.start.after(seconds(50));
+    assert_eq!(server.ask("GET", "/v1/secret/a", Some("brief"), "").0, 404);
+    server.start = server.start.after(seconds(15));
+    assert_eq!(server.ask("GET", "/v1/secret/a", Some("brief"), "").0, 403);
+}

@@ -49,6 +49,11 @@ impl Disk {
         self.last_durable
     }
 
+    /// What would be left if the power went now, at the least.
+    pub fn durable_image(&self) -> &Image {
+        &self.durable
+    }
+
     /// Whether a batch is not yet durable.
     pub fn has_batches(&self) -> bool {
         !self.queued.is_empty() || !self.applied.is_empty()

@@ -4,7 +4,7 @@
 //! answer must be. Every change it makes is remembered with its batch, so that a crash can take it
 //! back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::op::{Op, Wish};
 
@@ -149,6 +149,24 @@ impl Model {
             at = token.parent;
         }
         told
+    }
+
+    /// How many records there should be: tokens, accessors, entries, folders. The cubbyhole of a dead
+    /// token is still there: nothing cleans up yet.
+    pub fn books(&self) -> [usize; 4] {
+        let tokens = self.tokens.iter().filter(|token| !token.revoked).count();
+        let cubbyholes = self.tokens.iter().map(|token| &token.cubbyhole);
+        let (mut entries, mut folders) = (0, 0);
+        for owned in cubbyholes.chain([&self.secrets]) {
+            entries += owned.len();
+            let mut found = BTreeSet::new();
+            for path in owned.keys() {
+                found.insert("");
+                found.extend(path.match_indices('/').filter_map(|(at, _)| path.get(..=at)));
+            }
+            folders += found.len();
+        }
+        [tokens, tokens, entries, folders]
     }
 
     /// A client has learned the text of a token that was made.

@@ -18,8 +18,9 @@ pub struct Single {
     pub root: String,
     /// The unseal key in hex, once initialised.
     pub key: String,
+    /// The time of the first request; each takes a millisecond.
+    pub start: Time,
     random: Random,
-    start: Time,
     requests: u64,
 }
 

@@ -583,6 +583,7 @@ impl World {
         let unanswered = self.clients.iter().map(|client| client.pending.len()).sum();
         check::liveness::check(moves, unanswered)?;
         check::books::check(&self.vault)?;
+        check::books::check_store(self.disk.durable_image(), &self.model)?;
         self.count();
         Ok(())
     }

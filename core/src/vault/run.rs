@@ -167,20 +167,17 @@ impl Vault {
         branch: Branch,
     ) {
         let decided = !reject.is_trouble();
-        self.tracer.note(if decided {
-            Trace::Decided(id, BatchSeq::START)
-        } else {
-            Trace::Failed(id)
-        });
+        let mut seq = BatchSeq::START;
         if decided && memo.charge.is_some_and(|charge| charge.last) {
             let mut tx =
                 Tx::new(&mut self.cache, &self.seal, self.seal_seq, &memo, &self.config, self.now);
             if token::bury(&mut tx, call).is_ok() {
                 let staged = tx.staged;
-                let seq = self.commit(staged, memo.random(Phase::EffectBatch));
+                seq = self.commit(staged, memo.random(Phase::EffectBatch));
                 memo.wait = memo.wait.max(seq);
             }
         }
+        self.tracer.note(if decided { Trace::Decided(id, seq) } else { Trace::Failed(id) });
         self.answer(id, call, memo, reject.respond(branch));
     }
 
