@@ -40,7 +40,7 @@ impl super::Vault {
 
 #[cfg(not(feature = "simulation"))]
 #[derive(Default)]
-pub(super) struct Tracer;
+pub(super) struct Tracer(());
 
 #[cfg(not(feature = "simulation"))]
 impl Tracer {
