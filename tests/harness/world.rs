@@ -1,7 +1,7 @@
 //! A whole world in one thread, made from a seed: a vault, a disk, a clock, and clients whose bytes
 //! arrive in pieces. A move at a time, it chooses what happens next.
 //!
-//! A seed gives the same world every time, byte for byte ([`World::digest`]).
+//! A seed gives the same world every time, byte for byte: the digest of all that leaves it is the same.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
