@@ -186,8 +186,12 @@ fn origin(target: &str) -> String {
     else {
         return target.to_string();
     };
-    let rest = target.chars().skip(scheme.len()).skip_while(|c| !matches!(c, '/' | '?'));
-    let rest: String = rest.collect();
+    let rest: String = target.chars().skip(scheme.len()).collect();
+    if rest.is_empty() || rest.starts_with(['/', '?']) {
+        // Nobody is asked.
+        return String::new();
+    }
+    let rest: String = rest.chars().skip_while(|c| !matches!(c, '/' | '?')).collect();
     if rest.starts_with('/') { rest } else { format!("/{rest}") }
 }
 
@@ -266,7 +270,7 @@ fn naive_meaning(target: &str, lists: bool) -> Meaning {
     let Ok(path) = str::from_utf8(path) else { return Meaning::Answer(400) };
     let shortest = naive_shortest(raw);
     if shortest != raw {
-        return Meaning::Redirect(shortest + query);
+        return Meaning::Redirect(naive_escaped(&(shortest + query)));
     }
     let whole_slashes = !raw.to_ascii_lowercase().contains("%2f");
     if whole_slashes && path.strip_prefix("sys/").is_some_and(|name| ENDPOINTS.contains(&name)) {
@@ -279,6 +283,19 @@ fn naive_meaning(target: &str, lists: bool) -> Meaning {
     }
     let slash = if lists && !path.ends_with('/') { "/" } else { "" };
     Meaning::Path(format!("{path}{slash}"))
+}
+
+/// Everything but the characters that have a place in a target.
+fn naive_escaped(text: &str) -> String {
+    const PLAIN: &[u8] = b"!#$%&'()*+,-./:;=?@[]_~";
+    text.bytes()
+        .map(|byte| match byte {
+            byte if byte.is_ascii_alphanumeric() || PLAIN.contains(&byte) => {
+                char::from(byte).to_string()
+            }
+            byte => format!("%{byte:02X}"),
+        })
+        .collect()
 }
 
 fn naive_decoded(raw: &str) -> Option<Vec<u8>> {
