@@ -285,3 +285,13 @@ fn serve_at_most(connections_max: usize) -> SocketAddr {
 fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
+
+#[test]
+fn lets_paths_of_secrets_end_in_a_period_by_a_flag() {
+    for (arguments, status) in [(&[][..], 404), (&["-allow-trailing-period"], 204)] {
+        let server = DevServer::start(arguments);
+        let token = server.root_token.as_str();
+        let answer = ask(server.address, "POST", "/v1/secret/a.", token, r#"{"v":1}"#);
+        assert_eq!(answer.status, status, "{arguments:?}");
+    }
+}

@@ -233,6 +233,7 @@ impl Connection {
     fn answer(&self, conn: &mut Conn, share: &mut Option<Share>) {
         loop {
             if let Some(head) = conn.poll_head() {
+                self.registry.set_idle(self.id, None);
                 let admission = self.host.admit(head).and_then(|bytes_max| {
                     let bytes_max = bytes_max.min(self.options.limits.body_bytes_max);
                     *share = self.budget.take(head.framing(), bytes_max, BUDGET_PATIENCE);

@@ -325,6 +325,7 @@ impl Conn {
         // One empty line before a request is forgiven (RFC 9112, 2.2).
         if !*blank_line && self.scanned == 0 && self.inbound.starts_with(b"\r\n") {
             self.inbound.drain(..2);
+            self.searched = 0;
             *blank_line = true;
             *since = None;
         }

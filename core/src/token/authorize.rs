@@ -100,7 +100,7 @@ pub(crate) fn finish(tx: &mut Tx<'_>, authorized: &Authorized) {
 pub(crate) fn bury(tx: &mut Tx<'_>, call: &Call) -> Result<(), Halt> {
     let Some(text) = call.token_text() else { return Ok(()) };
     if let Some(token) = Token::read(tx, text)?
-        && token.num_uses == SPENT
+        && tx.charged().is_some_and(|charge| charge.token == token.cubbyhole)
     {
         token.delete(tx, text);
     }
