@@ -5,7 +5,6 @@
 use super::entry;
 use crate::answer::{Answer, Envelope};
 use crate::field::Field;
-use crate::limit::LIST_BYTES_MAX;
 use crate::reject::Reject;
 use crate::route::{Access, Context, Engine, Method, Operation, Route};
 use crate::store::Owner;
@@ -55,13 +54,7 @@ fn delete(tx: &mut Tx<'_>, context: &Context<'_>, authorized: &Authorized) -> Re
 
 fn list(tx: &mut Tx<'_>, context: &Context<'_>, authorized: &Authorized) -> Result<Answer, Halt> {
     let owner = authorized.caller()?.token.cubbyhole;
-    match entry::list(tx, owner, context.path)? {
-        Some(page) if page.bytes() > LIST_BYTES_MAX => {
-            Err(Reject::Overloaded("the folder has too many names for one answer").into())
-        }
-        Some(page) => Ok(Answer::keys(page.names())),
-        None => Ok(Answer::Nothing),
-    }
+    entry::list(tx, owner, context.path)
 }
 
 /// Whose entry it is, and which.

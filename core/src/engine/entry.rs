@@ -9,7 +9,9 @@ use alloc::vec::Vec;
 
 use zeroize::Zeroizing;
 
+use crate::answer::Answer;
 use crate::json::Doc;
+use crate::limit::LIST_BYTES_MAX;
 use crate::reject::{Corrupt, Reject};
 use crate::store::codec::{Reader, Writer};
 use crate::store::folder::{self, Page};
@@ -70,13 +72,24 @@ pub(super) fn delete(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<(), Ha
     Ok(())
 }
 
+/// The names in a folder: `path` is empty or ends in a slash.
+pub(super) fn list(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<Answer, Halt> {
+    match page(tx, owner, path)? {
+        Some(page) if page.bytes() > LIST_BYTES_MAX => {
+            Err(Reject::Overloaded("the folder has too many names for one answer").into())
+        }
+        Some(page) => Ok(Answer::keys(page.names())),
+        None => Ok(Answer::Nothing),
+    }
+}
+
 /// The page of a folder: `path` is empty or ends in a slash.
-pub(super) fn list(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<Option<Arc<Page>>, Halt> {
+pub(super) fn page(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<Option<Arc<Page>>, Halt> {
     folder::read(tx, owner, path)
 }
 
 /// Asks for the pages of these folders together.
-pub(super) fn want_lists(tx: &mut Tx<'_>, owner: Owner, folders: &[String]) -> Result<(), Halt> {
+pub(super) fn want_pages(tx: &mut Tx<'_>, owner: Owner, folders: &[String]) -> Result<(), Halt> {
     let names: Vec<Name<'_>> =
         folders.iter().map(|folder| Name::new(Space::Folder, owner, folder)).collect();
     tx.want(&names)

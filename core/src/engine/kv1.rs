@@ -68,13 +68,7 @@ fn delete(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answ
 }
 
 fn list(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {
-    match entry::list(tx, context.mount().owner, context.path)? {
-        Some(page) if page.bytes() > LIST_BYTES_MAX => {
-            Err(Reject::Overloaded("the folder has too many names for one answer").into())
-        }
-        Some(page) => Ok(Answer::keys(page.names())),
-        None => Ok(Answer::Nothing),
-    }
+    entry::list(tx, context.mount().owner, context.path)
 }
 
 /// All entries below a folder: those of each folder in order, the folders inside it from the last to
@@ -86,7 +80,7 @@ fn scan(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer
     let mut bytes = 0;
     let mut folders = alloc::vec![String::from(context.path)];
     while let Some(folder) = folders.pop() {
-        let Some(page) = entry::list(tx, owner, &folder)? else { continue };
+        let Some(page) = entry::page(tx, owner, &folder)? else { continue };
         for name in page.names() {
             let full = alloc::format!("{folder}{name}");
             if name.ends_with('/') {
@@ -117,10 +111,10 @@ fn want_below(tx: &mut Tx<'_>, owner: Owner, folder: &str) -> Result<(), Halt> {
         if count > READ_SET_MAX {
             return Err(Reject::Overloaded("the scan finds too many folders at once").into());
         }
-        entry::want_lists(tx, owner, &level)?;
+        entry::want_pages(tx, owner, &level)?;
         let mut below = Vec::new();
         for folder in &level {
-            let Some(page) = entry::list(tx, owner, folder)? else { continue };
+            let Some(page) = entry::page(tx, owner, folder)? else { continue };
             let folders = page.names().filter(|name| name.ends_with('/'));
             below.extend(folders.map(|name| alloc::format!("{folder}{name}")));
         }

@@ -87,8 +87,9 @@ const FIXED: [(&str, Engine); 3] =
 /// The fixed mount of a path, and the path inside it. Without the slash the mount itself is meant.
 pub(crate) fn find_fixed(path: &str) -> Option<(Mount, &str)> {
     FIXED.iter().find_map(|(prefix, engine)| {
-        let rest =
-            path.strip_prefix(prefix).or_else(|| (*prefix == format_folder(path)).then_some(""));
+        let rest = path
+            .strip_prefix(prefix)
+            .or_else(|| (prefix.strip_suffix('/') == Some(path)).then_some(""));
         rest.map(|rest| (Mount::fixed(*engine), rest))
     })
 }

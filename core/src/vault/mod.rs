@@ -261,8 +261,8 @@ impl Vault {
         self.outputs.pop_front()
     }
 
-    /// For the simulator: forgets every cached record that may go and for which `chosen` says so. No answer
-    /// may change by it.
+    /// For the simulator: forgets every cached record that may go and for which `chosen` says so. No
+    /// answer may change by it.
     #[cfg(feature = "simulation")]
     pub fn forget(&mut self, mut chosen: impl FnMut(u64) -> bool) {
         self.cache.forget(self.gate.durable(), |key| chosen(key.tail()));
