@@ -1,6 +1,7 @@
 //! The loop of a synchronous driver: reads of the store are done at once, and everything else is
 //! handed back.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::effect::{Failed, Loaded, Output};
@@ -17,6 +18,20 @@ pub trait Read {
     /// [`Failed`], if the store cannot be read; it has logged why.
     fn read(&self, keys: &[Key]) -> Result<Loaded, Failed>;
 }
+
+/// A view of a store that does not change while writes go on: as of one batch that is durable.
+pub trait Snapshot: Read {
+    /// The first records, in the order of their keys, from `first` to `last`, both included; at most
+    /// `count_max` of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Failed`], if the store cannot be read; it has logged why.
+    fn range(&self, first: &Key, last: &Key, count_max: usize) -> Result<Records, Failed>;
+}
+
+/// Keys and their records, in order.
+pub type Records = Vec<(Key, Arc<[u8]>)>;
 
 /// Serves every load from `store` until the vault asks for no more, and gives what else it asked
 /// for, in order. `step` makes a fresh step for each load.

@@ -99,7 +99,8 @@ impl Batch {
 /// What a load found.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// The last batch that the store had taken in when it was read.
+    /// The effects of this batch and of all before it are in what was read. Those of later ones may
+    /// be in it too, if they are durable.
     pub as_of: BatchSeq,
     /// The records, in the order of the keys that were asked for.
     pub records: Vec<Option<Arc<[u8]>>>,

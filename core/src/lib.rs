@@ -67,7 +67,7 @@ mod token;
 mod vault;
 
 pub use call::Call;
-pub use drive::{Read, drive};
+pub use drive::{Read, Records, Snapshot, drive};
 pub use edge::prepare;
 pub use effect::{AuditId, Batch, BatchSeq, Failed, JobId, LoadId, Loaded, Output, RequestId};
 pub use job::{Job, Outcome};

@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
-use crate::drive::Read;
+use crate::drive::{Read, Records, Snapshot};
 use crate::effect::{Batch, BatchSeq, Failed, Loaded};
 use crate::store::Key;
 
@@ -56,5 +56,16 @@ impl Read for MemoryStore {
     fn read(&self, keys: &[Key]) -> Result<Loaded, Failed> {
         let records = keys.iter().map(|key| self.records.get(key).cloned()).collect();
         Ok(Loaded { as_of: self.committed, records })
+    }
+}
+
+/// A copy of it is a snapshot; so is the store itself, while nothing is committed.
+impl Snapshot for MemoryStore {
+    fn range(&self, first: &Key, last: &Key, count_max: usize) -> Result<Records, Failed> {
+        if first > last {
+            return Ok(Records::new());
+        }
+        let records = self.records.range(first..=last).take(count_max);
+        Ok(records.map(|(key, record)| (*key, Arc::clone(record))).collect())
     }
 }
