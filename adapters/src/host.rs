@@ -108,7 +108,7 @@ impl Inner {
                     Output::Audit(id, _) => self.vault.handle_audited(&clock.step(), id, Ok(())),
                     Output::Run(id, job) => self.vault.handle_job(&clock.step(), id, job.run()),
                     Output::Respond(id, response) => drop(self.answers.insert(id, response)),
-                    Output::Load(..) => unreachable!("drive serves loads"),
+                    Output::Load(..) | Output::Range(..) => unreachable!("drive serves them"),
                 }
             }
         }

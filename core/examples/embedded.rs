@@ -75,7 +75,7 @@ fn serve(server: &mut Server, request: &Request) -> Response {
                 Output::Audit(id, _line) => vault.handle_audited(&step(), id, Ok(())),
                 Output::Run(id, job) => vault.handle_job(&step(), id, job.run()),
                 Output::Respond(_, response) => answer = Some(response),
-                Output::Load(..) => unreachable!("drive serves loads"),
+                Output::Load(..) | Output::Range(..) => unreachable!("drive serves them"),
             }
         }
     }

@@ -39,18 +39,14 @@ impl Answer {
         Self::Envelope(Envelope { data: Some(json.into()), ..Envelope::default() })
     }
 
-    /// The names of a list; an empty list is nothing.
-    pub(crate) fn keys<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
-        let mut list = json::List::new();
-        let mut empty = true;
-        for name in names {
-            list.string(name);
-            empty = false;
-        }
-        if empty {
-            return Self::Nothing;
-        }
-        Self::data(json::Object::new().raw("keys", &list.finish()).finish())
+    /// The names of a list, which is JSON text.
+    pub(crate) fn keys(list: &str) -> Self {
+        Self::data(json::Object::new().raw("keys", list).finish())
+    }
+
+    /// What long work has found: JSON text of an object.
+    pub(crate) fn found(json: &str) -> Self {
+        Self::data(json.into())
     }
 
     /// The response. `asks` says whether the operation asks for something, so that nothing is 404.

@@ -199,6 +199,9 @@ fn dispatch(
         Some(_) | None => false,
     };
     tx.audit(if creates { Operation::Create } else { call.operation })?;
+    if method.frees {
+        tx.free_room();
+    }
     let answer = (method.handler)(tx, &context, authorized)?;
     if call.wraps && answer.has_body() {
         return Err(Reject::WrappingUnavailable.into());

@@ -33,13 +33,21 @@ pub trait Snapshot: Read {
 /// Keys and their records, in order.
 pub type Records = Vec<(Key, Arc<[u8]>)>;
 
-/// Serves every load from `store` until the vault asks for no more, and gives what else it asked
-/// for, in order. `step` makes a fresh step for each load.
-pub fn drive(vault: &mut Vault, store: &impl Read, mut step: impl FnMut() -> Step) -> Vec<Output> {
+/// Serves every load and every task from `store` until the vault asks for no more, and gives what else
+/// it asked for, in order. `step` makes a fresh step for each.
+pub fn drive(
+    vault: &mut Vault,
+    store: &impl Snapshot,
+    mut step: impl FnMut() -> Step,
+) -> Vec<Output> {
     let mut rest = Vec::new();
     while let Some(output) = vault.poll_output() {
         match output {
             Output::Load(id, keys) => vault.handle_loaded(&step(), id, store.read(&keys)),
+            Output::Range(id, task) => {
+                let finding = task.run(store, &|| true);
+                vault.handle_range(&step(), id, finding);
+            }
             output @ (Output::Persist(_)
             | Output::Audit(..)
             | Output::Run(..)

@@ -8,6 +8,7 @@ use core::fmt;
 use crate::http::Response;
 use crate::job::Job;
 use crate::store::Key;
+use crate::task::Task;
 
 /// Number of a batch: 1, 2, 3 and so on without a gap, from the start of the process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +50,8 @@ ids! {
     JobId;
     /// An audit record; the core's number.
     AuditId;
+    /// A task; the core's number.
+    TaskId;
 }
 
 /// One thing for the adapter to do. Drain [`crate::Vault::poll_output`] before waiting.
@@ -63,6 +66,8 @@ pub enum Output {
     Audit(AuditId, String),
     /// Run this on any thread, then `handle_job`.
     Run(JobId, Job),
+    /// Run this on any thread over a fresh snapshot of the store, then `handle_range`.
+    Range(TaskId, Task),
     /// Send this answer: everything that it depends on is durable.
     Respond(RequestId, Response),
 }
@@ -73,6 +78,7 @@ impl fmt::Debug for Output {
             Self::Load(id, keys) => write!(f, "Load({}, {} keys)", id.0, keys.len()),
             Self::Persist(batch) => write!(f, "Persist({})", batch.seq.0),
             Self::Audit(id, _) => write!(f, "Audit({})", id.0),
+            Self::Range(id, _) => write!(f, "Range({})", id.0),
             Self::Run(id, _) => write!(f, "Run({})", id.0),
             Self::Respond(id, response) => write!(f, "Respond({}, {})", id.0, response.status()),
         }

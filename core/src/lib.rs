@@ -40,6 +40,7 @@ extern crate std;
 
 mod answer;
 mod call;
+mod chore;
 mod drive;
 mod duration;
 mod edge;
@@ -62,6 +63,7 @@ mod seal;
 mod secret;
 mod store;
 mod sys;
+mod task;
 mod time;
 mod token;
 mod vault;
@@ -69,12 +71,15 @@ mod vault;
 pub use call::Call;
 pub use drive::{Read, Records, Snapshot, drive};
 pub use edge::prepare;
-pub use effect::{AuditId, Batch, BatchSeq, Failed, JobId, LoadId, Loaded, Output, RequestId};
+pub use effect::{
+    AuditId, Batch, BatchSeq, Failed, JobId, LoadId, Loaded, Output, RequestId, TaskId,
+};
 pub use job::{Job, Outcome};
 pub use memory::MemoryStore;
 pub use path::{Path, PathError, Target, is_printable};
 pub use secret::Secret;
 pub use store::Key;
+pub use task::{Finding, Task};
 pub use time::{Step, Time};
 #[cfg(feature = "simulation")]
 pub use vault::Trace;

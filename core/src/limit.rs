@@ -80,10 +80,35 @@ pub const RANDOM_BYTES_END: i64 = 131_072;
 
 // --- Storage --------------------------------------------------------------------------------
 
+/// Room on the medium that only deletes, revocations and clean-up may use. It also covers what is
+/// written between two looks at the medium.
+pub const ROOM_RESERVE_BYTES: u64 = 64 * 1024 * 1024;
+/// Bytes that a store may need for a byte of a batch, at worst: it writes whole pages of its tree, and
+/// keeps the old ones until the commit.
+pub const ROOM_FACTOR: usize = 4;
 /// Default budget of the cache for records and pages.
 pub const CACHE_BYTES: usize = 16 * 1024 * 1024;
 /// Default budget of the cache for absences, apart so that random paths push nothing out.
 pub const ABSENCE_BYTES: usize = 1024 * 1024;
+
+/// Index pages that one step opens for a list; a list of more is a task.
+pub const LIST_PAGES_MAX: usize = 64;
+/// Index pages that a task reads together.
+pub const TASK_PAGES_AHEAD: usize = 64;
+/// Tasks of requests at one time; beyond it 503. Each may build an answer of [`LIST_BYTES_MAX`].
+pub const TASKS_MAX: usize = 8;
+/// Dropped owners that one page of the clean-up looks at.
+pub const SWEEP_OWNERS_MAX: usize = 64;
+/// Rows that one page of the clean-up takes away: one batch, beside which requests find room.
+pub const SWEEP_ROWS_MAX: usize = 256;
+/// Due rows that one page of the expiry looks at.
+pub const EXPIRE_ROWS_MAX: usize = 64;
+/// Time until background work that failed is tried again.
+pub const CHORE_RETRY: Duration = Duration::from_secs(60);
+
+/// Bytes of an index page, as long as it can be split: a change seals a whole page, and a list opens
+/// every page it shows. Some 80 names fit.
+pub const PAGE_BYTES_MAX: usize = 2 * 1024;
 
 // --- Tokens ---------------------------------------------------------------------------------
 

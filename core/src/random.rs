@@ -22,6 +22,10 @@ pub(crate) enum Phase {
     AdmissionBatch = 3,
     /// The record that the second carries.
     EffectBatch = 4,
+    /// The seed of a page of the sweep.
+    Sweep = 5,
+    /// The seed of a page of the expiry.
+    Expire = 6,
 }
 
 /// HMAC-SHA256 of the seed in counter mode.

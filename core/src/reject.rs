@@ -37,6 +37,8 @@ pub(crate) enum Reject {
     NamespaceNotFound,
     /// No mount has this path.
     NoRoute { path: String },
+    /// The medium has no room for it.
+    NoRoom,
     /// No token, or none that is alive.
     PermissionDenied,
     /// The state needed is not there yet on this node (Vault's 473).
@@ -122,6 +124,9 @@ impl Reject {
                 let text = format!("no handler for route {}. route entry not found.", quoted(path));
                 return (NOT_FOUND, text.into(), Never);
             }
+            Self::NoRoom => {
+                (StatusCode::INSUFFICIENT_STORAGE, "the storage has no room left", Never)
+            }
             Self::Overloaded(text) => (UNAVAILABLE, *text, Never),
             Self::PermissionDenied => (FORBIDDEN, "permission denied", Never),
             Self::PerformanceStandby => {
@@ -171,7 +176,7 @@ mod tests {
     fn maps_every_variant_to_status_and_message() {
         let wrapped = |text: &str| format!("1 error occurred:\\n\\t* {text}\\n\\n");
         let path = || "a\"b".to_string();
-        let cases: [(Reject, u16, String, String); 20] = [
+        let cases: [(Reject, u16, String, String); 21] = [
             (Reject::AclDenied, 403, wrapped("permission denied"), wrapped("permission denied")),
             (Reject::BadToken, 403, "bad token".into(), "bad token".into()),
             (Reject::Internal, 500, "internal error".into(), wrapped("internal error")),
@@ -184,6 +189,7 @@ mod tests {
                 404,
                 r#"no handler for route \"a\\\"b\". route entry not found."#,
             ),
+            both(Reject::NoRoom, 507, "the storage has no room left"),
             both(Reject::Overloaded("full"), 503, "full"),
             both(Reject::PermissionDenied, 403, "permission denied"),
             both(Reject::PerformanceStandby, 473, "performance standby"),

@@ -151,11 +151,14 @@ impl Model {
         told
     }
 
-    /// How many records there should be: tokens, accessors, entries, folders. The cubbyhole of a dead
-    /// token is still there: nothing cleans up yet.
-    pub fn books(&self) -> [usize; 4] {
-        let tokens = self.tokens.iter().filter(|token| !token.revoked).count();
-        let cubbyholes = self.tokens.iter().map(|token| &token.cubbyhole);
+    /// How many records there should be when the background has nothing left to do: tokens, accessors,
+    /// entries, folders, rows of children, rows of what is due, rows of work to do.
+    pub fn books(&self, now: u64) -> [usize; 7] {
+        let stored: Vec<&Token> = self.tokens.iter().filter(|it| self.is_stored(it, now)).collect();
+        let tokens = stored.len();
+        let children = stored.iter().filter(|token| token.parent.is_some()).count();
+        let due = stored.iter().filter(|token| token.expires.is_some()).count();
+        let cubbyholes = stored.iter().map(|token| &token.cubbyhole);
         let (mut entries, mut folders) = (0, 0);
         for owned in cubbyholes.chain([&self.secrets]) {
             entries += owned.len();
@@ -166,7 +169,33 @@ impl Model {
             }
             folders += found.len();
         }
-        [tokens, tokens, entries, folders]
+        [tokens, tokens, entries, folders, children, due, 0]
+    }
+
+    /// Whether a token's records stay: nobody in its line was revoked, and nobody's time has come.
+    fn is_stored(&self, token: &Token, now: u64) -> bool {
+        let dead = token.revoked || token.expires.is_some_and(|expires| expires <= now);
+        let parent = token.parent.and_then(|at| self.tokens.get(at));
+        !dead && parent.is_none_or(|parent| self.is_stored(parent, now))
+    }
+
+    /// What a list or a scan finds in what is durable now.
+    pub fn find_durable(&self, op: &Op) -> Vec<String> {
+        let mut secrets = self.secrets.clone();
+        for (_, undo) in self.journal.iter().rev() {
+            match undo {
+                Undo::Secret(path, Some(value)) => {
+                    drop(secrets.insert(path.clone(), value.clone()));
+                }
+                Undo::Secret(path, None) => drop(secrets.remove(path)),
+                Undo::Token(..) | Undo::Made(_) | Undo::Text(..) => {}
+            }
+        }
+        match op {
+            Op::List(folder) => list(&secrets, folder),
+            Op::Scan(folder) => scan(&secrets, folder),
+            _ => Vec::new(),
+        }
     }
 
     /// A client has learned the text of a token that was made.
@@ -228,19 +257,25 @@ impl Model {
         charged
     }
 
-    /// Decides a request at the time `now` (nanoseconds).
+    /// Decides a request at the time `now` (nanoseconds). `found` is what its task has found.
     pub fn decide(
         &mut self,
         op: &Op,
         token: Option<&str>,
         charge: Charged,
+        found: Option<Vec<String>>,
         seq: u64,
         now: u64,
     ) -> Decision {
         let charged = charge.token();
         let was_sealed = self.sealed;
         let before = self.depends_on(op, token, now, charged);
-        let expect = self.serve(op, token, charged, seq, now);
+        let mut expect = self.serve(op, token, charged, seq, now);
+        let lists = matches!(op, Op::List(_) | Op::Scan(_));
+        let served = matches!(expect, Expect::Keys(_) | Expect::Data(_) | Expect::Errors(404, _));
+        if let Some(names) = found.filter(|_| lists && served) {
+            expect = names_found(op, names);
+        }
         let own = token.and_then(|text| self.texts.get(text)).copied();
         if let Charged::LastUse(at) = charge
             && own == Some(at)
@@ -304,14 +339,8 @@ impl Model {
                 }
                 Expect::Empty(204)
             }
-            Op::List(folder) => match self.list(folder) {
-                names if names.is_empty() => Expect::Errors(404, None),
-                names => Expect::Keys(names),
-            },
-            Op::Scan(folder) => match self.scan(folder) {
-                names if names.is_empty() => Expect::Data("{}".to_owned()),
-                names => Expect::Keys(names),
-            },
+            Op::List(folder) => names_found(op, list(&self.secrets, folder)),
+            Op::Scan(folder) => names_found(op, scan(&self.secrets, folder)),
             Op::CubbyholeRead(path) => {
                 found(self.tokens.get(caller).and_then(|token| token.cubbyhole.get(path)))
             }
@@ -430,39 +459,6 @@ impl Model {
         Some(at)
     }
 
-    /// The names in a folder: entries, and folders with a slash.
-    fn list(&self, folder: &str) -> Vec<String> {
-        let mut names: Vec<String> = self
-            .secrets
-            .keys()
-            .filter_map(|path| path.strip_prefix(folder))
-            .map(|rest| match rest.split_once('/') {
-                Some((name, _)) => format!("{name}/"),
-                None => rest.to_owned(),
-            })
-            .collect();
-        names.sort();
-        names.dedup();
-        names
-    }
-
-    /// All entries below a folder: a folder's own in order, then its folders from last to first.
-    fn scan(&self, folder: &str) -> Vec<String> {
-        fn walk(model: &Model, root: &str, folder: &str, found: &mut Vec<String>) {
-            let names = model.list(folder);
-            let (folders, entries): (Vec<&String>, Vec<&String>) =
-                names.iter().partition(|name| name.ends_with('/'));
-            let relative = folder.strip_prefix(root).unwrap_or("");
-            found.extend(entries.iter().map(|name| format!("{relative}{name}")));
-            for name in folders.iter().rev() {
-                walk(model, root, &format!("{folder}{name}"), found);
-            }
-        }
-        let mut found = Vec::new();
-        walk(self, folder, folder, &mut found);
-        found
-    }
-
     /// The last batch of what a request looks at.
     fn depends_on(&self, op: &Op, token: Option<&str>, now: u64, charged: Option<usize>) -> u64 {
         if self.sealed || matches!(op, Op::BothFramings | Op::BrokenBody(_) | Op::Health) {
@@ -513,4 +509,45 @@ fn found(value: Option<&String>) -> Expect {
         Some(value) => Expect::Data(value.clone()),
         None => Expect::Errors(404, None),
     }
+}
+
+/// The answer to a list or a scan.
+fn names_found(op: &Op, names: Vec<String>) -> Expect {
+    match op {
+        _ if !names.is_empty() => Expect::Keys(names),
+        Op::Scan(_) => Expect::Data("{}".to_owned()),
+        _ => Expect::Errors(404, None),
+    }
+}
+
+/// The names in a folder: entries, and folders with a slash.
+fn list(secrets: &BTreeMap<String, String>, folder: &str) -> Vec<String> {
+    let mut names: Vec<String> = secrets
+        .keys()
+        .filter_map(|path| path.strip_prefix(folder))
+        .map(|rest| match rest.split_once('/') {
+            Some((name, _)) => format!("{name}/"),
+            None => rest.to_owned(),
+        })
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// All entries below a folder: a folder's own in order, then its folders from last to first.
+fn scan(secrets: &BTreeMap<String, String>, folder: &str) -> Vec<String> {
+    fn walk(secrets: &BTreeMap<String, String>, root: &str, folder: &str, found: &mut Vec<String>) {
+        let names = list(secrets, folder);
+        let (folders, entries): (Vec<&String>, Vec<&String>) =
+            names.iter().partition(|name| name.ends_with('/'));
+        let relative = folder.strip_prefix(root).unwrap_or("");
+        found.extend(entries.iter().map(|name| format!("{relative}{name}")));
+        for name in folders.iter().rev() {
+            walk(secrets, root, &format!("{folder}{name}"), found);
+        }
+    }
+    let mut found = Vec::new();
+    walk(secrets, folder, folder, &mut found);
+    found
 }

@@ -178,21 +178,30 @@ impl Wish {
 /// Texts that are given to one token after another.
 const IDS: [&str; 3] = ["custom-one", "custom-two", "custom-three"];
 
-const NAMES: [&str; 4] = ["canaryname-a", "canaryname-b", "canaryname-c", "canaryname-d"];
+const FOLDERS: [&str; 4] = ["canaryname-a", "canaryname-b", "canaryname-c", "canaryname-d"];
+const NAMES: [&str; 6] = [
+    "canaryname-a",
+    "canaryname-b",
+    "canaryname-c",
+    "canaryname-d",
+    "canaryname-e",
+    "canaryname-much-longer",
+];
 
 fn random_path(random: &mut Random) -> String {
-    let mut path = (*random.pick(&NAMES)).to_owned();
+    let mut path = String::new();
     for _ in 0..random.below(3) {
-        path = format!("{path}/{}", random.pick(&NAMES));
+        path = format!("{path}{}/", random.pick(&FOLDERS));
     }
-    path
+    let name = *random.pick(&NAMES);
+    path + name
 }
 
 /// Empty, or with a slash.
 fn random_folder(random: &mut Random) -> String {
     let mut folder = String::new();
     for _ in 0..random.below(3) {
-        folder += &format!("{}/", random.pick(&NAMES));
+        folder += &format!("{}/", random.pick(&FOLDERS));
     }
     folder
 }

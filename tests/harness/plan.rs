@@ -15,6 +15,8 @@ pub struct Plan {
     pub clients: usize,
     /// Budget of the vault's cache.
     pub cache_bytes: usize,
+    /// Bytes of an index page: small ones make deep trees of few names.
+    pub page_bytes: usize,
     /// Whether requests and answers are put out for audit.
     pub audit: bool,
     /// Whether loads and audits fail, clients hang up, the server is sealed, and the power goes.
@@ -30,6 +32,7 @@ impl Plan {
             requests,
             clients: 1 + random.below(8),
             cache_bytes: *random.pick(&[0, 0, 4_000, 40_000, 1 << 24]),
+            page_bytes: *random.pick(&[64, 120, 2048]),
             audit: random.one_in(2),
             faults: !random.one_in(4),
         }
@@ -42,6 +45,8 @@ impl Plan {
             absence_bytes: self.cache_bytes / 8,
             batch_bytes_in_flight_max: if self.seed.is_multiple_of(3) { 4_000 } else { 1 << 20 },
             audit: self.audit,
+            page_bytes_max: self.page_bytes,
+            list_pages_max: self.clients % 3,
             ..Config::default()
         }
     }
@@ -66,6 +71,10 @@ pub struct Tally {
     pub uses_charged: u64,
     /// Jobs that were run.
     pub jobs: u64,
+    /// Tasks that were run for a list.
+    pub tasks: u64,
+    /// Pages of background work that were done.
+    pub chore_pages: u64,
     /// Audit records that were written.
     pub audits: u64,
     /// Times the server was sealed.
@@ -83,6 +92,8 @@ impl Tally {
         self.crashes_in_flight += other.crashes_in_flight;
         self.uses_charged += other.uses_charged;
         self.jobs += other.jobs;
+        self.tasks += other.tasks;
+        self.chore_pages += other.chore_pages;
         self.audits += other.audits;
         self.seals += other.seals;
     }

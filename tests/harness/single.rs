@@ -106,7 +106,7 @@ impl Single {
                     Output::Audit(id, _) => self.vault.handle_audited(&step, id, Ok(())),
                     Output::Run(id, job) => self.vault.handle_job(&step, id, job.run()),
                     Output::Respond(_, response) => answer = Some(shown(&response)),
-                    Output::Load(..) => unreachable!("drive serves loads"),
+                    Output::Load(..) | Output::Range(..) => unreachable!("drive serves them"),
                 }
             }
         }

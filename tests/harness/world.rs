@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use strongroom_core::{
-    AuditId, Config, Failed, Job, JobId, Output, RequestId, Step, Time, Trace, Vault, http, json,
-    prepare,
+    AuditId, Config, Failed, Finding, Job, JobId, MemoryStore, Output, RequestId, Step, Task,
+    TaskId, Time, Trace, Vault, http, json, prepare,
 };
 
 use crate::check::{self, Broken, authority::Authority, durable::Durable, silence::Silence};
@@ -30,6 +30,8 @@ struct Issued {
     token: Option<String>,
     charged: Charged,
     admitted_by: u64,
+    /// What its task has found, by the model's account.
+    found: Option<Vec<String>>,
     decision: Option<Decision>,
     batch: u64,
 }
@@ -47,6 +49,10 @@ pub struct World {
     issued: BTreeMap<RequestId, Issued>,
     jobs: Vec<(JobId, Job)>,
     audits: Vec<AuditId>,
+    tasks: Vec<(TaskId, Task)>,
+    findings: Vec<(TaskId, Finding)>,
+    /// Which requests wait for tasks.
+    inquired: BTreeMap<TaskId, RequestId>,
     tokens: Vec<String>,
     unseal_key: String,
     next_serial: u64,
@@ -96,6 +102,9 @@ impl World {
             issued: BTreeMap::new(),
             jobs: Vec::new(),
             audits: Vec::new(),
+            tasks: Vec::new(),
+            findings: Vec::new(),
+            inquired: BTreeMap::new(),
             tokens: vec![root.clone(), "s.nobodyhasthistoken".to_owned()],
             unseal_key,
             next_serial: 0,
@@ -138,7 +147,8 @@ impl World {
                 self.disk.read(random);
             }
             78..88 => self.deliver()?,
-            88..91 => self.run_job()?,
+            88..90 => self.run_job()?,
+            90 => self.run_task()?,
             91..95 => self.finish_audit()?,
             95 => self.pass_time()?,
             96 => self.forget(),
@@ -226,6 +236,7 @@ impl World {
                             token,
                             charged: Charged::Nothing,
                             admitted_by: 0,
+                            found: None,
                             decision: None,
                             batch: 0,
                         },
@@ -267,6 +278,29 @@ impl World {
         let step = self.step();
         self.vault.handle_job(&step, id, job.run());
         self.pump()
+    }
+
+    /// A task runs over what is durable now, or what one has found arrives.
+    fn run_task(&mut self) -> Result<(), Broken> {
+        if !self.findings.is_empty() && self.random.one_in(2) {
+            let at = self.random.below(self.findings.len());
+            let (id, finding) = self.findings.swap_remove(at);
+            let step = self.step();
+            self.vault.handle_range(&step, id, finding);
+            return self.pump();
+        }
+        if self.tasks.is_empty() {
+            return Ok(());
+        }
+        let (id, task) = self.tasks.swap_remove(self.random.below(self.tasks.len()));
+        let request = self.inquired.remove(&id).and_then(|id| self.issued.get_mut(&id));
+        if let Some(issued) = request {
+            self.tally.tasks += 1;
+            issued.found = Some(self.model.find_durable(&issued.op));
+        }
+        let snapshot = MemoryStore::from_records(self.disk.durable_image().clone());
+        self.findings.push((id, task.run(&snapshot, &|| true)));
+        Ok(())
     }
 
     fn finish_audit(&mut self) -> Result<(), Broken> {
@@ -321,7 +355,12 @@ impl World {
             return Ok(());
         }
         let step = self.step();
-        if self.random.one_in(2) {
+        if !self.tasks.is_empty() && self.random.one_in(2) {
+            let (id, task) = self.tasks.swap_remove(self.random.below(self.tasks.len()));
+            self.faults_seen = true;
+            let finding = task.run(&MemoryStore::new(), &|| false);
+            self.vault.handle_range(&step, id, finding);
+        } else if self.random.one_in(2) {
             if let Some((id, failed)) = self.disk.fail(&mut self.random) {
                 self.faults_seen = true;
                 self.vault.handle_loaded(&step, id, Err(failed));
@@ -371,6 +410,9 @@ impl World {
         self.issued.clear();
         self.jobs.clear();
         self.audits.clear();
+        self.tasks.clear();
+        self.findings.clear();
+        self.inquired.clear();
         self.faults_seen = false;
         for at in 0..self.clients.len() {
             self.reconnect(at);
@@ -416,6 +458,7 @@ impl World {
                     self.audits.push(id);
                 }
                 Output::Run(id, job) => self.jobs.push((id, job)),
+                Output::Range(id, task) => self.tasks.push((id, task)),
                 Output::Respond(id, response) => self.respond(id, response)?,
             }
         }
@@ -426,6 +469,7 @@ impl World {
         for trace in self.vault.take_trace() {
             let (Trace::Admitted(id, _)
             | Trace::Decided(id, _)
+            | Trace::Inquired(id, _)
             | Trace::Failed(id)
             | Trace::Replaced(id, _)) = trace;
             let Some(issued) = self.issued.get_mut(&id) else { continue };
@@ -436,11 +480,19 @@ impl World {
                     self.tally.uses_charged += 1;
                     issued.charged = self.model.admit(token, seq.number());
                 }
+                Trace::Inquired(_, task) => drop(self.inquired.insert(task, id)),
                 Trace::Decided(_, seq) => {
                     let now = self.now.unix_nanos();
                     let was_sealed = self.model.is_sealed();
-                    let decision =
-                        self.model.decide(&issued.op, token, issued.charged, seq.number(), now);
+                    let found = issued.found.take();
+                    let decision = self.model.decide(
+                        &issued.op,
+                        token,
+                        issued.charged,
+                        found,
+                        seq.number(),
+                        now,
+                    );
                     self.tally.seals += u64::from(!was_sealed && self.model.is_sealed());
                     issued.batch = seq.number();
                     issued.decision = Some(decision);
@@ -564,10 +616,35 @@ impl World {
     /// Stops faults, lets everything that is under way finish, and checks what is left.
     fn settle(&mut self) -> Result<(), Broken> {
         self.faults_on = false;
+        self.become_quiet()?;
+        // The background works on an open server only, and what failed is tried again later.
+        if self.model.is_sealed() {
+            self.reconnect(0);
+            self.next_serial += 1;
+            let (serial, unseal) = (self.next_serial, Op::Unseal(self.unseal_key.clone()));
+            if let Some(client) = self.clients.first_mut() {
+                client.send(serial, unseal, None);
+            }
+            self.become_quiet()?;
+        }
+        self.now = self.now.after(Duration::from_secs(61));
+        let step = self.step();
+        self.vault.handle_timeout(&step);
+        self.pump()?;
+        self.become_quiet()?;
+        check::books::check(&self.vault)?;
+        let now = self.now.unix_nanos();
+        check::books::check_store(self.disk.durable_image(), &self.model, now)?;
+        self.count();
+        Ok(())
+    }
+
+    fn become_quiet(&mut self) -> Result<(), Broken> {
         let mut moves = 0;
         while !self.is_quiet() && moves < check::liveness::MOVES_MAX {
             moves += 1;
-            match self.random.below(6) {
+            match self.random.below(7) {
+                6 => self.run_task()?,
                 0 => self.arrive()?,
                 1 => self.disk.apply(),
                 2 => self.sync()?,
@@ -581,11 +658,7 @@ impl World {
             }
         }
         let unanswered = self.clients.iter().map(|client| client.pending.len()).sum();
-        check::liveness::check(moves, unanswered)?;
-        check::books::check(&self.vault)?;
-        check::books::check_store(self.disk.durable_image(), &self.model)?;
-        self.count();
-        Ok(())
+        check::liveness::check(moves, unanswered)
     }
 
     fn is_quiet(&self) -> bool {
@@ -593,6 +666,8 @@ impl World {
             && !self.disk.has_loads()
             && self.jobs.is_empty()
             && self.audits.is_empty()
+            && self.tasks.is_empty()
+            && self.findings.is_empty()
             && self.clients.iter().all(|client| client.pending.is_empty() && !client.has_bytes())
     }
 
@@ -602,6 +677,7 @@ impl World {
         self.tally.runs_repeated += counters.runs_repeated;
         self.tally.loads_overtaken += counters.loads_overtaken;
         self.tally.answers_held += counters.answers_held;
+        self.tally.chore_pages += counters.chore_pages;
         self.tally.acknowledged_writes = self.durable.count;
     }
 

@@ -4,18 +4,17 @@
 //! the answer as it stands.
 
 use alloc::string::String;
-use alloc::sync::Arc;
-use alloc::vec::Vec;
+use core::ops::ControlFlow;
 
 use zeroize::Zeroizing;
 
 use crate::answer::Answer;
-use crate::json::Doc;
-use crate::limit::LIST_BYTES_MAX;
+use crate::json::{self, Doc};
 use crate::reject::{Corrupt, Reject};
 use crate::store::codec::{Reader, Writer};
-use crate::store::folder::{self, Page};
+use crate::store::folder;
 use crate::store::{Name, Owner, Space};
+use crate::task::Inquiry;
 use crate::vault::{Halt, Tx};
 
 const VERSION: u8 = 1;
@@ -72,27 +71,27 @@ pub(super) fn delete(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<(), Ha
     Ok(())
 }
 
-/// The names in a folder: `path` is empty or ends in a slash.
+/// The names in a folder: `path` is empty or ends in a slash. A folder of many names is long work.
 pub(super) fn list(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<Answer, Halt> {
-    match page(tx, owner, path)? {
-        Some(page) if page.bytes() > LIST_BYTES_MAX => {
-            Err(Reject::Overloaded("the folder has too many names for one answer").into())
-        }
-        Some(page) => Ok(Answer::keys(page.names())),
-        None => Ok(Answer::Nothing),
+    let inquiry = Inquiry { owner, folder: path.into(), recursive: false };
+    if tx.has_inquired(&inquiry) || !folder::is_short(tx, owner, path)? {
+        return Ok(tx.inquire(inquiry)?.map_or(Answer::Nothing, Answer::found));
     }
+    let mut names = json::List::new();
+    let mut empty = true;
+    let pages = tx.config.list_pages_max;
+    let _ = folder::walk(tx, owner, path, "", pages, &mut |name| {
+        names.string(name);
+        empty = false;
+        ControlFlow::Continue(())
+    })?;
+    Ok(if empty { Answer::Nothing } else { Answer::keys(&names.finish()) })
 }
 
-/// The page of a folder: `path` is empty or ends in a slash.
-pub(super) fn page(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<Option<Arc<Page>>, Halt> {
-    folder::read(tx, owner, path)
-}
-
-/// Asks for the pages of these folders together.
-pub(super) fn want_pages(tx: &mut Tx<'_>, owner: Owner, folders: &[String]) -> Result<(), Halt> {
-    let names: Vec<Name<'_>> =
-        folders.iter().map(|folder| Name::new(Space::Folder, owner, folder)).collect();
-    tx.want(&names)
+/// All names below a folder, but for those of folders. Nothing found is an empty object.
+pub(super) fn scan(tx: &Tx<'_>, owner: Owner, path: &str) -> Result<Answer, Halt> {
+    let found = tx.inquire(Inquiry { owner, folder: path.into(), recursive: true })?;
+    Ok(Answer::found(found.unwrap_or("{}")))
 }
 
 fn name(owner: Owner, path: &str) -> Name<'_> {

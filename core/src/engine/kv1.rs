@@ -2,18 +2,13 @@
 //!
 //! <https://openbao.org/api-docs/secret/kv/kv-v1/>
 
-use alloc::string::String;
-use alloc::vec::Vec;
-
 use super::entry;
 use crate::answer::{Answer, Envelope};
 use crate::duration;
 use crate::field::Field;
-use crate::json::{self, Doc, Kind};
-use crate::limit::{LIST_BYTES_MAX, READ_SET_MAX};
+use crate::json::{Doc, Kind};
 use crate::reject::Reject;
 use crate::route::{Access, Context, Engine, Method, Operation, Route};
-use crate::store::Owner;
 use crate::token::Authorized;
 use crate::vault::{Halt, Tx};
 
@@ -71,56 +66,10 @@ fn list(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer
     entry::list(tx, context.mount().owner, context.path)
 }
 
-/// All entries below a folder: those of each folder in order, the folders inside it from the last to
-/// the first. Nothing found is an empty object.
+/// All entries below a folder: those of each folder in order, the folders inside from the last to the
+/// first.
 fn scan(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {
-    let owner = context.mount().owner;
-    want_below(tx, owner, context.path)?;
-    let mut found: Vec<String> = Vec::new();
-    let mut bytes = 0;
-    let mut folders = alloc::vec![String::from(context.path)];
-    while let Some(folder) = folders.pop() {
-        let Some(page) = entry::page(tx, owner, &folder)? else { continue };
-        for name in page.names() {
-            let full = alloc::format!("{folder}{name}");
-            if name.ends_with('/') {
-                folders.push(full);
-                continue;
-            }
-            let relative = full.get(context.path.len()..).unwrap_or("");
-            bytes += relative.len() + 3;
-            if bytes > LIST_BYTES_MAX {
-                return Err(Reject::Overloaded("the scan finds too much at once").into());
-            }
-            found.push(relative.into());
-        }
-    }
-    if found.is_empty() {
-        return Ok(Answer::data(json::Object::new().finish()));
-    }
-    Ok(Answer::data(json::Object::new().strings("keys", &found).finish()))
-}
-
-/// Asks for the pages of all folders below one, a level at a time, so that a scan needs as many runs
-/// as there are levels and not as there are folders.
-fn want_below(tx: &mut Tx<'_>, owner: Owner, folder: &str) -> Result<(), Halt> {
-    let mut level = alloc::vec![String::from(folder)];
-    let mut count = 0;
-    while !level.is_empty() {
-        count += level.len();
-        if count > READ_SET_MAX {
-            return Err(Reject::Overloaded("the scan finds too many folders at once").into());
-        }
-        entry::want_pages(tx, owner, &level)?;
-        let mut below = Vec::new();
-        for folder in &level {
-            let Some(page) = entry::page(tx, owner, folder)? else { continue };
-            let folders = page.names().filter(|name| name.ends_with('/'));
-            below.extend(folders.map(|name| alloc::format!("{folder}{name}")));
-        }
-        level = below;
-    }
-    Ok(())
+    entry::scan(tx, context.mount().owner, context.path)
 }
 
 /// The seconds that `ttl`, or without it `lease`, says. One that cannot be read hides the other.
@@ -138,6 +87,7 @@ fn lease_of(doc: &Doc) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json;
 
     #[test]
     fn reads_the_lease_of_a_secret() {

@@ -101,6 +101,8 @@ pub(crate) struct Method {
     pub(crate) operation: Operation,
     pub(crate) access: Access,
     pub(crate) handler: Handler,
+    /// Whether it makes room in the storage rather than taking it.
+    pub(crate) frees: bool,
 }
 
 /// Serves one method. It runs to its end or leaves by a [`Halt`]; it may run again.
@@ -111,7 +113,12 @@ pub(crate) type Exists = fn(&mut Tx<'_>, &Context<'_>, &Authorized) -> Result<bo
 
 impl Method {
     pub(crate) const fn new(operation: Operation, access: Access, handler: Handler) -> Self {
-        Self { operation, access, handler }
+        Self { operation, access, handler, frees: matches!(operation, Operation::Delete) }
+    }
+
+    /// The same method, which makes room.
+    pub(crate) const fn freeing(self) -> Self {
+        Self { frees: true, ..self }
     }
 }
 

@@ -8,6 +8,7 @@
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use aes_gcm::aead::inout::InOutBuf;
 use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
@@ -32,12 +33,24 @@ pub(crate) struct Barrier {
     terms: BTreeMap<u32, Aes256Gcm>,
     current: u32,
     names: Hmac<Sha256>,
+    /// The server was sealed: whoever still holds this stops using it.
+    closed: AtomicBool,
 }
 
 impl Barrier {
     pub(crate) fn new(keyring: &Keyring) -> Self {
         let terms = keyring.terms().map(|(term, key)| (term, Aes256Gcm::new(key.into()))).collect();
-        Self { terms, current: keyring.current_term(), names: keyed(keyring.index_key()) }
+        let (current, names) = (keyring.current_term(), keyed(keyring.index_key()));
+        Self { terms, current, names, closed: AtomicBool::new(false) }
+    }
+
+    /// Ends the use of this barrier by tasks: its keys go when the last of them has noticed.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
     }
 
     /// The key under which a name is stored.

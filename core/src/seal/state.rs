@@ -38,7 +38,8 @@ pub(crate) struct Stored {
 /// An open seal.
 pub(crate) struct Unsealed {
     pub(crate) stored: Stored,
-    pub(crate) barrier: Barrier,
+    /// Shared with the tasks that are under way.
+    pub(crate) barrier: Arc<Barrier>,
     pub(crate) cluster: Cluster,
 }
 
@@ -120,7 +121,7 @@ pub(crate) fn unseal(stored: &Stored, unseal_key: &[u8]) -> Result<Unsealed, Cor
         root_key.as_slice().try_into().map_err(|_| Corrupt("a root key of another length"))?;
     let keyring = open_fixed(root_key, KEYRING, &stored.keyring)?;
     let (keyring, cluster) = Keyring::decode(&keyring)?;
-    Ok(Unsealed { stored: stored.clone(), barrier: Barrier::new(&keyring), cluster })
+    Ok(Unsealed { stored: stored.clone(), barrier: Arc::new(Barrier::new(&keyring)), cluster })
 }
 
 fn seal_fixed(

@@ -34,6 +34,11 @@ impl Entry {
             + self.page.as_ref().map_or(0, |page| page.bytes() + 40)
     }
 
+    /// Bytes that this takes in the store.
+    pub(crate) fn stored_bytes(&self) -> usize {
+        Key::BYTES + self.record.as_ref().map_or(0, |record| record.len())
+    }
+
     fn class(&self) -> Class {
         if self.record.is_some() { Class::Record } else { Class::Absence }
     }

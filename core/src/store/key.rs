@@ -1,13 +1,16 @@
 //! Names of records, and the opaque keys under which they are stored.
 //!
-//! A key has 41 bytes: space (1), owner (16), folder (8), full name (16). Folder and full name are
-//! keyed hashes, so that storage shows no name; the space and the owner stand open, so that all of a
-//! mount is one range for each space and the entries of a folder lie side by side.
+//! A key has 41 bytes: space (1), owner (16), group (8), full name (16). The group is the folder, or
+//! the time when something is due. Folder and full name are keyed hashes, so that storage shows no
+//! name; the space, the owner and the time stand open, so that all of a mount is one range for each
+//! space, the entries of a folder lie side by side, and what is due first comes first.
 
 use core::fmt;
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
+
+use crate::time::Time;
 
 /// The key of a stored record: opaque to everything but the core.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +35,31 @@ impl Key {
         let mut bytes = [0; Self::BYTES];
         bytes[Self::BYTES - 1] = number;
         Self(bytes)
+    }
+
+    /// The first and the last key that a space of an owner can have.
+    pub(crate) fn range(space: Space, owner: Owner) -> (Self, Self) {
+        let bound = |filler| {
+            let mut bytes = [filler; Self::BYTES];
+            let (place, rest) = bytes.split_at_mut(1);
+            place.copy_from_slice(&[space as u8]);
+            let (place, _) = rest.split_at_mut(owner.0.len());
+            place.copy_from_slice(&owner.0);
+            Self(bytes)
+        };
+        (bound(0), bound(u8::MAX))
+    }
+
+    /// When something is due, by its key.
+    pub(crate) fn due(&self) -> Option<Time> {
+        let (space, rest) = self.0.split_first()?;
+        let nanos = rest.get(16..)?.first_chunk::<8>()?;
+        (*space == Space::Due as u8).then(|| Time::from_unix_nanos(u64::from_be_bytes(*nanos)))
+    }
+
+    /// Whether it is a record of this space.
+    pub(crate) fn is_in(&self, space: Space) -> bool {
+        self.0.first() == Some(&(space as u8))
     }
 
     /// Eight bytes that differ from key to key: the end of the full name's hash.
@@ -61,12 +89,20 @@ pub(crate) enum Space {
     Accessor = 4,
     /// Entries of KV and cubbyhole.
     Entry = 5,
-    /// Index pages of the folders of [`Space::Entry`].
+    /// First index pages of the folders of [`Space::Entry`].
     Folder = 6,
+    /// The other index pages of large folders.
+    Page = 7,
+    /// Children of a token, whose cubbyhole is the owner.
+    Child = 8,
+    /// What has a time, in the order of its times.
+    Due = 9,
+    /// Work that goes on in the background until it is done.
+    Task = 10,
 }
 
 /// Whose record it is: a mount, a namespace, the token store. Ids are random and never used again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Owner(pub(crate) [u8; 16]);
 
 impl Owner {
@@ -85,32 +121,65 @@ impl Owner {
 /// The full name of a record.
 #[derive(Clone, Copy)]
 pub(crate) struct Name<'a> {
-    pub(crate) space: Space,
-    pub(crate) owner: Owner,
+    space: Space,
+    owner: Owner,
+    group: Group<'a>,
     /// May be secret (the name of a token is its text).
     pub(crate) path: &'a str,
 }
 
+/// What stands side by side in the store.
+#[derive(Clone, Copy)]
+enum Group<'a> {
+    Nothing,
+    /// What is in a folder.
+    Folder(&'a str),
+    /// What is due at a time, which the key shows.
+    Due(Time),
+}
+
 impl<'a> Name<'a> {
-    pub(crate) const fn new(space: Space, owner: Owner, path: &'a str) -> Self {
-        Self { space, owner, path }
+    pub(crate) fn new(space: Space, owner: Owner, path: &'a str) -> Self {
+        let group = match space {
+            Space::Entry => Group::Folder(folder_of(path)),
+            Space::Folder => Group::Folder(path),
+            Space::Route
+            | Space::Mount
+            | Space::Token
+            | Space::Accessor
+            | Space::Page
+            | Space::Child
+            | Space::Due
+            | Space::Task => Group::Nothing,
+        };
+        Self { space, owner, group, path }
+    }
+
+    /// A page of a folder's tree, other than the first.
+    pub(crate) fn page(owner: Owner, folder: &'a str, path: &'a str) -> Self {
+        Self { space: Space::Page, owner, group: Group::Folder(folder), path }
+    }
+
+    /// Something that is due.
+    pub(crate) fn due(time: Time, path: &'a str) -> Self {
+        Self { space: Space::Due, owner: Owner::ROOT, group: Group::Due(time), path }
     }
 
     /// The key of this name under the index key that `names` was made of.
     pub(crate) fn key(&self, names: &Hmac<Sha256>) -> Key {
         let mut bytes = [0; Key::BYTES];
         let full = self.hash(names, Part::Full, self.path);
-        let folder = match self.space {
-            Space::Entry => self.hash(names, Part::Folder, folder_of(self.path)),
-            Space::Folder => self.hash(names, Part::Folder, self.path),
-            Space::Route | Space::Mount | Space::Token | Space::Accessor => [0; 32],
+        let group: [u8; 8] = match self.group {
+            Group::Nothing => [0; 8],
+            Group::Folder(folder) => first(&self.hash(names, Part::Folder, folder)),
+            Group::Due(time) => time.unix_nanos().to_be_bytes(),
         };
-        let parts: [(usize, &[u8]); 4] =
-            [(1, &[self.space as u8]), (16, &self.owner.0), (8, &folder), (16, &full)];
+        let full: [u8; 16] = first(&full);
+        let parts: [&[u8]; 4] = [&[self.space as u8], &self.owner.0, &group, &full];
         let mut rest = bytes.as_mut_slice();
-        for (length, part) in parts {
-            let (place, behind) = rest.split_at_mut(length);
-            place.copy_from_slice(part.get(..length).unwrap_or(part));
+        for part in parts {
+            let (place, behind) = rest.split_at_mut(part.len());
+            place.copy_from_slice(part);
             rest = behind;
         }
         Key(bytes)
@@ -129,6 +198,11 @@ impl<'a> Name<'a> {
 enum Part {
     Folder = 1,
     Full = 2,
+}
+
+/// The beginning of a hash.
+fn first<const N: usize>(hash: &[u8; 32]) -> [u8; N] {
+    *hash.first_chunk().expect("no part of a key is longer than a hash")
 }
 
 /// The folder that holds `path`, with its slash; the folder of `a/b/` is `a/`.

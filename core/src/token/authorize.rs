@@ -92,7 +92,7 @@ pub(crate) fn finish(tx: &mut Tx<'_>, authorized: &Authorized) {
     if tx.charged().is_some_and(|charge| charge.last)
         && let Some(caller) = &authorized.caller
     {
-        caller.token.delete(tx, &caller.text);
+        caller.token.bury(tx, &caller.text);
     }
 }
 
@@ -102,7 +102,7 @@ pub(crate) fn bury(tx: &mut Tx<'_>, call: &Call) -> Result<(), Halt> {
     if let Some(token) = Token::read(tx, text)?
         && tx.charged().is_some_and(|charge| charge.token == token.cubbyhole)
     {
-        token.delete(tx, text);
+        token.bury(tx, text);
     }
     Ok(())
 }

@@ -122,9 +122,7 @@ fn make(
         renewable: Some(wishes.renewable && ttl > 0),
         ancestors,
     };
-    for (name, payload) in token.records(&text) {
-        tx.put(&name, &payload);
-    }
+    token.create(tx, &text)?;
     let auth = auth_object(&text, &token);
     Ok(Answer::Envelope(Envelope { auth: Some(auth.into()), warnings, ..Envelope::default() }))
 }
@@ -245,7 +243,7 @@ fn choose_text(
             return Err(Reject::invalid("cannot create a token with a duplicate ID").into());
         }
         // One that is dead gives its text away.
-        before.delete(tx, id);
+        before.bury(tx, id);
     }
     warnings.push(
         "Supplying a custom ID for the token uses the weaker SHA1 hashing instead of the more \

@@ -17,6 +17,7 @@ use crate::route::{Access, Engine, Method, Operation, Route};
 
 pub(crate) use authorize::{Authorized, authorize, bury, finish};
 pub(crate) use create::create_root;
+pub(crate) use record::{Reference, bury_all};
 
 const TOKEN: Field =
     Field::body("token", FieldKind::Token, "The token; without it, the caller's own.");
@@ -102,7 +103,7 @@ pub(crate) const ROUTES: &[Route] = &[
         open: false,
         free_form: false,
         exists: None,
-        methods: &[Method::new(Operation::Update, Access::Acl, revoke::revoke)],
+        methods: &[Method::new(Operation::Update, Access::Acl, revoke::revoke).freeing()],
         fields: &[TOKEN],
         synopsis: "Revokes a token and its children.",
         description: "Ends the token in the body and all that were made by it.",
@@ -113,7 +114,7 @@ pub(crate) const ROUTES: &[Route] = &[
         open: false,
         free_form: false,
         exists: None,
-        methods: &[Method::new(Operation::Update, Access::AnyToken, revoke::revoke_self)],
+        methods: &[Method::new(Operation::Update, Access::AnyToken, revoke::revoke_self).freeing()],
         fields: &[],
         synopsis: "Revokes the caller's token and its children.",
         description: "Ends the token that makes the request and all that were made by it.",

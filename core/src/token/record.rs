@@ -6,6 +6,8 @@ use alloc::vec::Vec;
 
 use zeroize::Zeroizing;
 
+use crate::chore::sweep;
+use crate::encoding::hex;
 use crate::reject::Corrupt;
 use crate::store::codec::{Reader, Writer};
 use crate::store::{Key, Name, Owner, Space};
@@ -107,7 +109,7 @@ impl Token {
         self.policies.iter().any(|policy| policy == "root")
     }
 
-    fn is_expired(&self, now: Time) -> bool {
+    pub(crate) fn is_expired(&self, now: Time) -> bool {
         self.expire_time.is_some_and(|expires| expires <= now)
     }
 
@@ -140,7 +142,7 @@ impl Token {
         Ok(Some(token))
     }
 
-    /// The two records of a new token: name and payload of each.
+    /// The two records that every token has: name and payload of each.
     pub(crate) fn records<'t>(&'t self, text: &'t str) -> [(Name<'t>, Zeroizing<Vec<u8>>); 2] {
         [
             (name(text), self.encode()),
@@ -148,16 +150,92 @@ impl Token {
         ]
     }
 
+    /// Stages a new token: its records, a row below its parent, a row for its time.
+    pub(super) fn create(&self, tx: &mut Tx<'_>, text: &str) -> Result<(), Halt> {
+        for (name, payload) in self.records(text) {
+            tx.put(&name, &payload);
+        }
+        let reference = Reference { key: tx.key(&name(text))?, cubbyhole: self.cubbyhole };
+        let payload = reference.encode();
+        let id = self.id();
+        for name in self.rows(&id).into_iter().flatten() {
+            tx.put(&name, &payload);
+        }
+        Ok(())
+    }
+
+    /// What tells the token from all others, as a part of names.
+    fn id(&self) -> String {
+        hex(&self.cubbyhole.0)
+    }
+
+    /// The names of the rows that lead to this token: below its parent, and by its time.
+    fn rows<'i>(&self, id: &'i str) -> [Option<Name<'i>>; 2] {
+        let parent = self.ancestors.first();
+        let child = parent.map(|parent| Name::new(Space::Child, parent.cubbyhole, id));
+        [child, self.expire_time.map(|time| Name::due(time, id))]
+    }
+
     /// Stages the record alone.
     pub(super) fn update(&self, tx: &mut Tx<'_>, text: &str) {
         tx.put(&name(text), &self.encode());
     }
 
-    /// Stages that the token goes, and with it everything below.
-    pub(super) fn delete(&self, tx: &mut Tx<'_>, text: &str) {
+    /// Stages that the token goes, and with it everything below; what it owned is cleaned up later.
+    pub(super) fn bury(&self, tx: &mut Tx<'_>, text: &str) {
         tx.delete(&name(text));
-        tx.delete(&accessor_name(&self.accessor));
+        self.bury_rest(tx);
     }
+
+    /// Stages that everything goes that leads to the token.
+    fn bury_rest(&self, tx: &mut Tx<'_>) {
+        tx.delete(&accessor_name(&self.accessor));
+        let id = self.id();
+        for name in self.rows(&id).into_iter().flatten() {
+            tx.delete(&name);
+        }
+        sweep::drop_owner(tx, self.cubbyhole);
+    }
+}
+
+/// A row that leads to a token. The text of a token can be given again, so it says which one it was.
+pub(crate) struct Reference {
+    key: Key,
+    cubbyhole: Owner,
+}
+
+impl Reference {
+    fn encode(&self) -> Zeroizing<Vec<u8>> {
+        Writer::new(VERSION).array(self.key.as_bytes()).array(&self.cubbyhole.0).finish()
+    }
+
+    /// From a row that a task has found.
+    pub(crate) fn open(tx: &Tx<'_>, key: &Key, sealed: &[u8]) -> Result<Self, Halt> {
+        let payload = tx.open(key, sealed)?;
+        let mut reader = Reader::new(&payload, VERSION)?;
+        let key = Key::from_bytes(reader.array()?);
+        let reference = Self { key, cubbyhole: Owner(reader.array()?) };
+        reader.finish()?;
+        Ok(reference)
+    }
+}
+
+/// Buries the tokens that rows lead to, if they are still there and `is_dead` says so.
+pub(crate) fn bury_all(
+    tx: &mut Tx<'_>,
+    references: &[Reference],
+    is_dead: impl Fn(&Token) -> bool,
+) -> Result<(), Halt> {
+    tx.want_keys(references.iter().map(|reference| reference.key))?;
+    for reference in references {
+        let Some(record) = tx.get_by_key(&reference.key)? else { continue };
+        let token = Token::decode(&record)?;
+        if token.cubbyhole == reference.cubbyhole && is_dead(&token) {
+            tx.delete_key(reference.key);
+            token.bury_rest(tx);
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn name(text: &str) -> Name<'_> {

@@ -17,7 +17,7 @@ pub(super) fn revoke(
     let text = context.args.string("token")?.filter(|text| !text.is_empty());
     let text = text.ok_or_else(|| Reject::invalid("missing token ID"))?;
     if let Some(token) = Token::read(tx, &text)? {
-        token.delete(tx, &text);
+        token.bury(tx, &text);
     }
     Ok(Answer::Nothing)
 }
@@ -28,6 +28,6 @@ pub(super) fn revoke_self(
     authorized: &Authorized,
 ) -> Result<Answer, Halt> {
     let caller = authorized.caller()?;
-    caller.token.delete(tx, &caller.text);
+    caller.token.bury(tx, &caller.text);
     Ok(Answer::Nothing)
 }

@@ -17,6 +17,10 @@ pub struct Counters {
     pub writers_queued: u64,
     /// Records that did not open.
     pub corrupt: u64,
+    /// Pages of background work that were done.
+    pub chore_pages: u64,
+    /// Times that background work failed, to be tried again.
+    pub chores_failed: u64,
 }
 
 /// What is under way. All of it is zero when nothing is.
@@ -28,6 +32,8 @@ pub struct Books {
     pub loads: usize,
     /// Jobs.
     pub jobs: usize,
+    /// Tasks.
+    pub tasks: usize,
     /// Audit records, of requests and of answers.
     pub audits: usize,
     /// Answers at the gate.
@@ -50,6 +56,7 @@ impl Vault {
             parked: self.parked.len(),
             loads: self.loads.count(),
             jobs: self.jobs.len(),
+            tasks: self.tasks.len(),
             audits: self.audits.len() + self.held.len(),
             gated: self.gate.waiting_count(),
             pins: self.cache.pin_count(),

@@ -45,6 +45,11 @@ impl Gate {
         self.in_flight.is_empty() || self.bytes < self.bytes_max
     }
 
+    /// Bytes of the batches in flight.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The number that the next batch will have.
     pub(super) fn next_seq(&self) -> BatchSeq {
         self.emitted.next()

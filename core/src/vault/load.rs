@@ -6,8 +6,8 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use super::{Vault, Waiting};
-use crate::effect::{BatchSeq, Failed, LoadId, Loaded, Output, RequestId};
+use super::{RunId, Vault, Waiting};
+use crate::effect::{BatchSeq, Failed, LoadId, Loaded, Output};
 use crate::reject::Reject;
 use crate::store::Key;
 use crate::store::cache::Entry;
@@ -23,7 +23,7 @@ pub(super) struct Loads {
 struct Loading {
     /// A write came after the load was asked for.
     overtaken: bool,
-    waiters: Vec<RequestId>,
+    waiters: Vec<RunId>,
 }
 
 impl Loads {
@@ -46,7 +46,7 @@ impl Loads {
 
 impl Vault {
     /// Asks for what is missing and not yet on its way, and notes who waits for it.
-    pub(super) fn start_load(&mut self, id: RequestId, missing: &BTreeSet<Key>) {
+    pub(super) fn start_load(&mut self, id: RunId, missing: &BTreeSet<Key>) {
         let mut keys = Vec::new();
         for key in missing {
             let loading = self.loads.keys.entry(*key).or_insert_with(|| {
@@ -93,9 +93,9 @@ impl Vault {
         }
         for id in woken {
             if loaded.is_err() {
-                self.refuse_parked(id, &Reject::Internal);
+                self.give_up_parked(id, &Reject::Internal);
             } else if let Some(parked) = self.parked.remove(&id) {
-                self.run(id, parked.call, parked.memo);
+                self.run(parked.runner, parked.memo);
             }
         }
     }

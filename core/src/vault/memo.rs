@@ -1,6 +1,9 @@
 //! What a request keeps between its runs: all that must happen once.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
+
+use zeroize::Zeroizing;
 
 use crate::effect::BatchSeq;
 use crate::job::{JobInput, Outcome};
@@ -8,11 +11,12 @@ use crate::limit;
 use crate::random::{Generator, Phase};
 use crate::route::Operation;
 use crate::store::{Key, Owner};
+use crate::task::{Inquiry, Names, Unfound};
 use crate::time::Time;
 
 /// See the module. A run is a function of the state, the request, this, and the time.
 pub(crate) struct Memo {
-    seed: zeroize::Zeroizing<[u8; 32]>,
+    seed: Zeroizing<[u8; 32]>,
     arrived: Time,
     pub(crate) runs: u32,
     /// Records to be kept in the cache until the request is done.
@@ -24,6 +28,7 @@ pub(crate) struct Memo {
     /// The operation that the audit was told.
     pub(crate) operation: Option<Operation>,
     pub(crate) outcomes: BTreeMap<JobInput, Outcome>,
+    pub(crate) findings: BTreeMap<Inquiry, Result<Names, Unfound>>,
     /// The highest batch that any run of this request has made or read.
     pub(crate) wait: BatchSeq,
 }
@@ -48,6 +53,7 @@ impl Memo {
             audited: false,
             operation: None,
             outcomes: BTreeMap::new(),
+            findings: BTreeMap::new(),
             wait: BatchSeq::START,
         }
     }
@@ -57,7 +63,7 @@ impl Memo {
     }
 
     /// The id that the answer and the audit show.
-    pub(crate) fn request_id(&self) -> alloc::string::String {
+    pub(crate) fn request_id(&self) -> String {
         self.random(Phase::Arrival).uuid()
     }
 

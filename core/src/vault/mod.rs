@@ -6,6 +6,7 @@
 //! leaves only when every batch that it read or wrote is durable.
 
 mod book;
+mod chore;
 mod gate;
 mod load;
 mod memo;
@@ -18,14 +19,17 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::call::Call;
-use crate::effect::{AuditId, BatchSeq, Failed, JobId, LoadId, Loaded, Output, RequestId};
+use crate::chore::{Chore, Page};
+use crate::effect::{AuditId, BatchSeq, Failed, JobId, LoadId, Loaded, Output, RequestId, TaskId};
 use crate::http::{Head, Response};
 use crate::job::Outcome;
 use crate::limit;
 use crate::reject::{Branch, Reject};
 use crate::seal::SealState;
 use crate::store::cache::Cache;
+use crate::task::{Finding, Found, Inquiry};
 use crate::time::{Step, Time};
+use zeroize::Zeroizing;
 
 pub use book::{Books, Counters};
 pub(crate) use memo::{Charge, Memo};
@@ -50,6 +54,10 @@ pub struct Config {
     pub allow_trailing_period: bool,
     /// Whether every request and every answer is put out for audit, and waits for it.
     pub audit: bool,
+    /// Bytes of an index page beyond which it is split. Smaller pages make deeper trees: for tests.
+    pub page_bytes_max: usize,
+    /// Index pages that one step opens for a list; a list of more is a task.
+    pub list_pages_max: usize,
     /// What `sys/seal-status` says of the storage, such as `inmem`.
     pub storage_type: &'static str,
 }
@@ -62,6 +70,8 @@ impl Default for Config {
             batch_bytes_in_flight_max: limit::BATCH_BYTES_IN_FLIGHT_MAX,
             allow_trailing_period: false,
             audit: false,
+            page_bytes_max: limit::PAGE_BYTES_MAX,
+            list_pages_max: limit::LIST_PAGES_MAX,
             storage_type: "inmem",
         }
     }
@@ -71,6 +81,8 @@ impl Default for Config {
 pub struct Vault {
     config: Config,
     now: Time,
+    /// Of the step that is under way.
+    seed: Zeroizing<[u8; 32]>,
     /// How far the core's time is ahead of the clock outside.
     clock_ahead: Duration,
     seal: SealState,
@@ -79,11 +91,15 @@ pub struct Vault {
     cache: Cache,
     gate: gate::Gate,
     loads: load::Loads,
-    parked: BTreeMap<RequestId, Parked>,
-    /// Requests that wait for room, in order.
-    writers: VecDeque<RequestId>,
+    parked: BTreeMap<RunId, Parked>,
+    /// Runs that wait for room, in order.
+    writers: VecDeque<RunId>,
     jobs: BTreeMap<JobId, RequestId>,
     audits: BTreeMap<AuditId, RequestId>,
+    tasks: BTreeMap<TaskId, Tasked>,
+    chores: BTreeMap<Chore, chore::State>,
+    /// Bytes that the medium has left, as far as that is known.
+    room: Option<u64>,
     /// Answers whose audit is under way.
     held: BTreeMap<AuditId, Held>,
     outputs: VecDeque<Output>,
@@ -92,18 +108,48 @@ pub struct Vault {
     tracer: trace::Tracer,
 }
 
-/// A request between two runs.
+/// What runs: a request, or a page of a chore.
+enum Runner {
+    Request(RequestId, Arc<Call>),
+    Chore(Page),
+}
+
+/// Which run it is. Of each chore there is one at a time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum RunId {
+    Request(RequestId),
+    Chore(Chore),
+}
+
+impl Runner {
+    fn id(&self) -> RunId {
+        match self {
+            Self::Request(id, _) => RunId::Request(*id),
+            Self::Chore(page) => RunId::Chore(page.chore()),
+        }
+    }
+}
+
+/// Who waits for a task.
+#[derive(Clone, Copy)]
+enum Tasked {
+    Request(RequestId),
+    Chore(Chore),
+}
+
+/// A request or a chore between two runs.
 struct Parked {
-    call: Arc<Call>,
+    runner: Runner,
     memo: Memo,
     waiting: Waiting,
 }
 
-/// What a parked request waits for.
+/// What a parked run waits for.
 enum Waiting {
     /// So many keys.
     Loads(usize),
     Job(crate::job::JobInput),
+    Task(Inquiry),
     Audit,
     Room,
 }
@@ -129,6 +175,7 @@ impl Vault {
             gate: gate::Gate::new(config.batch_bytes_in_flight_max),
             config,
             now: Time::default(),
+            seed: Zeroizing::default(),
             clock_ahead: Duration::ZERO,
             seal: SealState::Unknown,
             seal_seq: BatchSeq::START,
@@ -137,6 +184,9 @@ impl Vault {
             writers: VecDeque::new(),
             jobs: BTreeMap::new(),
             audits: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            chores: BTreeMap::new(),
+            room: None,
             held: BTreeMap::new(),
             outputs: VecDeque::new(),
             last_id: 0,
@@ -159,8 +209,8 @@ impl Vault {
     pub fn handle_request(&mut self, step: &Step, id: RequestId, call: Call) {
         self.advance_clock(step);
         let memo = Memo::new(step.seed, self.now);
-        self.run(id, Arc::new(call), memo);
-        self.cache.shrink(self.gate.durable());
+        self.run(Runner::Request(id, Arc::new(call)), memo);
+        self.settle();
     }
 
     /// The batches up to this one are durable.
@@ -173,17 +223,17 @@ impl Vault {
             && let Some(id) = self.writers.pop_front()
         {
             if let Some(parked) = self.parked.remove(&id) {
-                self.run(id, parked.call, parked.memo);
+                self.run(parked.runner, parked.memo);
             }
         }
-        self.cache.shrink(self.gate.durable());
+        self.settle();
     }
 
     /// A load is done. Unknown ids are ignored: a seal may have come between.
     pub fn handle_loaded(&mut self, step: &Step, load: LoadId, result: Result<Loaded, Failed>) {
         self.advance_clock(step);
         self.finish_load(load, result);
-        self.cache.shrink(self.gate.durable());
+        self.settle();
     }
 
     /// An audit record is written by every device that must, or by none.
@@ -201,40 +251,69 @@ impl Vault {
             return;
         }
         let Some(id) = self.audits.remove(&id) else { return };
-        let Some(mut parked) = self.parked.remove(&id) else { return };
-        match result {
-            Ok(()) => {
+        let Some(mut parked) = self.parked.remove(&RunId::Request(id)) else { return };
+        match (result, parked.runner) {
+            (Ok(()), runner) => {
                 parked.memo.audited = true;
-                self.run(id, parked.call, parked.memo);
+                self.run(runner, parked.memo);
             }
             // Nobody could record it, so it does not happen; nor can its answer be recorded.
-            Err(Failed) => {
+            (Err(Failed), Runner::Request(id, call)) => {
                 self.tracer.note(Trace::Failed(id));
                 self.unpin(&parked.memo);
                 let response = Reject::Internal.respond(Branch::Authenticated);
-                self.release(id, parked.call.finish(response), parked.memo.wait);
+                self.release(id, call.finish(response), parked.memo.wait);
             }
+            (Err(Failed), Runner::Chore(_)) => unreachable!("chores are not audited"),
         }
-        self.cache.shrink(self.gate.durable());
+        self.settle();
     }
 
     /// A job is done.
     pub fn handle_job(&mut self, step: &Step, id: JobId, outcome: Outcome) {
         self.advance_clock(step);
         let Some(id) = self.jobs.remove(&id) else { return };
-        let Some(mut parked) = self.parked.remove(&id) else { return };
+        let Some(mut parked) = self.parked.remove(&RunId::Request(id)) else { return };
         if let Waiting::Job(input) = parked.waiting {
             parked.memo.outcomes.insert(input, outcome);
         }
-        self.run(id, parked.call, parked.memo);
-        self.cache.shrink(self.gate.durable());
+        self.run(parked.runner, parked.memo);
+        self.settle();
+    }
+
+    /// A task is done. Unknown ids are ignored: a seal may have come between.
+    pub fn handle_range(&mut self, step: &Step, id: TaskId, finding: Finding) {
+        self.advance_clock(step);
+        match self.tasks.remove(&id) {
+            None => {}
+            Some(Tasked::Chore(chore)) => self.handle_chore_rows(chore, finding),
+            Some(Tasked::Request(id)) => {
+                let Some(mut parked) = self.parked.remove(&RunId::Request(id)) else { return };
+                if let Waiting::Task(inquiry) = parked.waiting {
+                    let found = finding.0.map(|found| match found {
+                        Found::Names(names) => names,
+                        Found::Rows { .. } => None,
+                    });
+                    parked.memo.findings.insert(inquiry, found);
+                }
+                self.run(parked.runner, parked.memo);
+            }
+        }
+        self.settle();
+    }
+
+    /// So many bytes are left on the medium. Writes that would not find room are refused before
+    /// anything changes; what makes room (deletes, revocation) has a reserve.
+    pub fn handle_capacity(&mut self, bytes_left: u64) {
+        self.room = Some(bytes_left);
     }
 
     /// The client of a request is gone. What is committed stands; what is not, does not happen.
     pub fn handle_hangup(&mut self, id: RequestId) {
-        if let Some(parked) = self.parked.remove(&id) {
+        let run = RunId::Request(id);
+        if let Some(parked) = self.parked.remove(&run) {
             self.unpin(&parked.memo);
-            self.writers.retain(|writer| *writer != id);
+            self.writers.retain(|writer| *writer != run);
         }
         self.held.retain(|_, held| held.id != id);
         self.gate.forget(id);
@@ -246,13 +325,15 @@ impl Vault {
         let now = self.now;
         let late = self.parked.iter().filter(|(_, parked)| now >= parked.memo.deadline());
         for id in late.map(|(id, _)| *id).collect::<alloc::vec::Vec<_>>() {
-            self.refuse_parked(id, &Reject::TimedOut);
+            self.give_up_parked(id, &Reject::TimedOut);
         }
+        self.settle();
     }
 
     /// When to call [`Vault::handle_timeout`] at the latest.
     pub fn poll_timeout(&self) -> Option<Time> {
-        let due = self.parked.values().map(|parked| parked.memo.deadline()).min()?;
+        let late = self.parked.values().map(|parked| parked.memo.deadline()).min();
+        let due = late.into_iter().chain(self.next_chore()).min()?;
         Some(due.before(self.clock_ahead))
     }
 
@@ -270,6 +351,13 @@ impl Vault {
 
     fn advance_clock(&mut self, step: &Step) {
         self.now = self.now.max(step.now.after(self.clock_ahead));
+        *self.seed = step.seed;
+    }
+
+    /// What follows every step.
+    fn settle(&mut self) {
+        self.tend_chores();
+        self.cache.shrink(self.gate.durable());
     }
 
     fn next_id(&mut self) -> u64 {

@@ -1,87 +1,73 @@
-//! The driver of one request: run it, and do what its end asks for.
+//! The driver of one run: do it, and do what its end asks for.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::tx::{Halt, Staged, Tx};
-use super::{Held, Memo, Parked, Trace, Vault, Waiting};
+use super::{Held, Memo, Parked, RunId, Runner, Tasked, Trace, Vault, Waiting};
 use crate::call::{Call, perform};
-use crate::effect::{AuditId, Batch, BatchSeq, JobId, Output, RequestId};
+use crate::chore;
+use crate::effect::{AuditId, Batch, BatchSeq, JobId, Output, RequestId, TaskId};
 use crate::http::Response;
 use crate::limit;
 use crate::random::{Generator, Phase};
 use crate::reject::{Branch, Reject};
+use crate::route::Operation;
 use crate::seal::{self, SealChange, SealState};
 use crate::store::Key;
 use crate::store::cache::Entry;
 use crate::store::codec::Writer;
+use crate::task::{Inquiry, Task};
 use crate::token;
 
 /// How a run ended, for the driver.
 enum End {
     Answer(Response),
+    /// A chore's page is done.
+    Done,
     Halt(Halt, Branch),
 }
 
 impl Vault {
-    /// Runs a request until it is answered or parked.
-    pub(super) fn run(&mut self, id: RequestId, call: Arc<Call>, mut memo: Memo) {
+    /// Runs a request or a chore until it is done or parked.
+    pub(super) fn run(&mut self, runner: Runner, mut memo: Memo) {
         loop {
             memo.runs += 1;
             if memo.runs > limit::RUNS_MAX {
                 let reject = Reject::Overloaded("the request cannot be served now");
-                return self.refuse(id, &call, memo, &reject, Branch::Open);
+                return self.give_up(runner, memo, &reject, Branch::Open);
             }
-            let (end, staged) = self.run_once(&call, &memo);
+            let (end, staged) = self.run_once(&runner, &memo);
             memo.wait = memo.wait.max(staged.read);
-            let waits_for_room = (!staged.changes.is_empty() && !self.gate.has_room())
-                && matches!(end, End::Answer(_) | End::Halt(Halt::Admit(_), _));
-            if waits_for_room {
-                self.counters.writers_queued += 1;
-                // Waiting for room is no fault of the request.
-                memo.runs -= 1;
-                return self.park(id, call, memo, Waiting::Room);
+            let commits = matches!(end, End::Answer(_) | End::Done | End::Halt(Halt::Admit(_), _));
+            if commits && !staged.changes.is_empty() {
+                if !self.gate.has_room() {
+                    self.counters.writers_queued += 1;
+                    // Waiting for room is no fault of the request.
+                    memo.runs -= 1;
+                    return self.park(runner, memo, Waiting::Room);
+                }
+                if !self.fits_in_storage(&staged) {
+                    return self.give_up(runner, memo, &Reject::NoRoom, Branch::Open);
+                }
             }
             match end {
-                End::Answer(response) => {
-                    self.tracer.note(Trace::Decided(id, self.seq_of(&staged)));
-                    let seq = self.commit(staged, memo.random(Phase::EffectBatch));
-                    memo.wait = memo.wait.max(seq);
-                    return self.answer(id, &call, memo, response);
-                }
+                End::Answer(response) => return self.finish(runner, memo, staged, Some(response)),
+                End::Done => return self.finish(runner, memo, staged, None),
                 End::Halt(Halt::Admit(charge), _) => {
-                    self.tracer.note(Trace::Admitted(id, self.seq_of(&staged)));
+                    if let Runner::Request(id, _) = &runner {
+                        self.tracer.note(Trace::Admitted(*id, self.seq_of(&staged)));
+                    }
                     let seq = self.commit(staged, memo.random(Phase::AdmissionBatch));
                     memo.wait = memo.wait.max(seq);
                     memo.charge = Some(charge);
                 }
-                End::Halt(Halt::Missing, _) => return self.miss(id, call, memo, staged),
-                End::Halt(Halt::Audit(operation), _) => {
-                    let audit = AuditId(self.next_id());
-                    let line = call.audit_line("request", operation, &memo.request_id(), self.now);
-                    memo.operation = Some(operation);
-                    self.audits.insert(audit, id);
-                    self.outputs.push_back(Output::Audit(audit, line));
-                    return self.park(id, call, memo, Waiting::Audit);
-                }
-                End::Halt(Halt::Job(job), _) => {
-                    let (job_id, input) = (JobId(self.next_id()), job.input());
-                    self.jobs.insert(job_id, id);
-                    self.outputs.push_back(Output::Run(job_id, job));
-                    return self.park(id, call, memo, Waiting::Job(input));
-                }
-                End::Halt(Halt::Reject(reject), branch) => {
-                    return self.refuse(id, &call, memo, &reject, branch);
-                }
-                End::Halt(Halt::Corrupt(_), branch) => {
-                    self.counters.corrupt += 1;
-                    return self.refuse(id, &call, memo, &Reject::Internal, branch);
-                }
+                End::Halt(halt, branch) => return self.halt(runner, memo, staged, halt, branch),
             }
         }
     }
 
-    fn run_once(&mut self, call: &Call, memo: &Memo) -> (End, Staged) {
+    fn run_once(&mut self, runner: &Runner, memo: &Memo) -> (End, Staged) {
         if matches!(self.seal, SealState::Unknown)
             && let Err(halt) = self.find_seal()
         {
@@ -93,10 +79,14 @@ impl Vault {
         }
         let mut tx =
             Tx::new(&mut self.cache, &self.seal, self.seal_seq, memo, &self.config, self.now);
-        match perform(&mut tx, call) {
-            Ok(response) => (End::Answer(response), tx.staged),
-            Err(halt) => (End::Halt(halt, tx.branch), tx.staged),
-        }
+        let end = match runner {
+            Runner::Request(_, call) => perform(&mut tx, call).map(End::Answer),
+            Runner::Chore(page) => {
+                tx.free_room();
+                chore::perform(&mut tx, page).map(|()| End::Done)
+            }
+        };
+        (end.unwrap_or_else(|halt| End::Halt(halt, tx.branch)), tx.staged)
     }
 
     /// Learns from the fixed records whether the server is initialised.
@@ -112,8 +102,81 @@ impl Vault {
         Ok(())
     }
 
-    /// Parks a request until what it missed is loaded.
-    fn miss(&mut self, id: RequestId, call: Arc<Call>, mut memo: Memo, staged: Staged) {
+    /// The run has come to its end: what it staged is committed.
+    fn finish(
+        &mut self,
+        runner: Runner,
+        mut memo: Memo,
+        staged: Staged,
+        response: Option<Response>,
+    ) {
+        if let Runner::Request(id, _) = &runner {
+            self.tracer.note(Trace::Decided(*id, self.seq_of(&staged)));
+        }
+        let seq = self.commit(staged, memo.random(Phase::EffectBatch));
+        memo.wait = memo.wait.max(seq);
+        match (runner, response) {
+            (Runner::Request(id, call), Some(response)) => self.answer(id, &call, memo, response),
+            (runner, _) => {
+                self.unpin(&memo);
+                self.chore_done(runner.id(), seq);
+            }
+        }
+    }
+
+    /// The run has not come to its end: what it staged is dropped.
+    fn halt(&mut self, runner: Runner, memo: Memo, staged: Staged, halt: Halt, branch: Branch) {
+        match halt {
+            Halt::Missing => self.miss(runner, memo, &staged),
+            Halt::Audit(operation) => self.ask_audit(runner, memo, operation),
+            Halt::Job(job) => {
+                let (job_id, input) = (JobId(self.next_id()), job.input());
+                if let Runner::Request(id, _) = &runner {
+                    self.jobs.insert(job_id, *id);
+                    self.outputs.push_back(Output::Run(job_id, job));
+                }
+                self.park(runner, memo, Waiting::Job(input));
+            }
+            Halt::Inquire(inquiry) => self.inquire(runner, memo, inquiry),
+            Halt::Reject(reject) => self.give_up(runner, memo, &reject, branch),
+            Halt::Corrupt(_) => {
+                self.counters.corrupt += 1;
+                self.give_up(runner, memo, &Reject::Internal, branch);
+            }
+            Halt::Admit(_) => unreachable!("a charge is committed"),
+        }
+    }
+
+    fn ask_audit(&mut self, runner: Runner, mut memo: Memo, operation: Operation) {
+        if let Runner::Request(id, call) = &runner {
+            let audit = AuditId(self.next_id());
+            let line = call.audit_line("request", operation, &memo.request_id(), self.now);
+            memo.operation = Some(operation);
+            self.audits.insert(audit, *id);
+            self.outputs.push_back(Output::Audit(audit, line));
+        }
+        self.park(runner, memo, Waiting::Audit);
+    }
+
+    fn inquire(&mut self, runner: Runner, memo: Memo, inquiry: Inquiry) {
+        let busy = self.tasks.values().filter(|of| matches!(of, Tasked::Request(_))).count();
+        let Some(unsealed) = self.seal.unsealed().filter(|_| busy < limit::TASKS_MAX) else {
+            let reject = Reject::Overloaded("too many long requests at once");
+            return self.give_up(runner, memo, &reject, Branch::Open);
+        };
+        let barrier = Arc::clone(&unsealed.barrier);
+        let task = Task::inquiry(inquiry.clone(), barrier);
+        if let Runner::Request(id, _) = &runner {
+            let task_id = TaskId(self.next_id());
+            self.tracer.note(Trace::Inquired(*id, task_id));
+            self.tasks.insert(task_id, Tasked::Request(*id));
+            self.outputs.push_back(Output::Range(task_id, task));
+        }
+        self.park(runner, memo, Waiting::Task(inquiry));
+    }
+
+    /// Parks a run until what it missed is loaded.
+    fn miss(&mut self, runner: Runner, mut memo: Memo, staged: &Staged) {
         self.counters.runs_repeated += 1;
         for key in &staged.missing {
             if memo.pins.insert(*key) {
@@ -122,23 +185,24 @@ impl Vault {
         }
         if memo.pins.len() > limit::READ_SET_MAX {
             let reject = Reject::Overloaded("the request needs too many records at once");
-            return self.refuse(id, &call, memo, &reject, Branch::Open);
+            return self.give_up(runner, memo, &reject, Branch::Open);
         }
         if self.parked.len() >= limit::PARKED_MAX {
-            return self.refuse(id, &call, memo, &FULL, Branch::Open);
+            return self.give_up(runner, memo, &FULL, Branch::Open);
         }
-        self.start_load(id, &staged.missing);
-        self.park(id, call, memo, Waiting::Loads(staged.missing.len()));
+        self.start_load(runner.id(), &staged.missing);
+        self.park(runner, memo, Waiting::Loads(staged.missing.len()));
     }
 
-    fn park(&mut self, id: RequestId, call: Arc<Call>, memo: Memo, waiting: Waiting) {
+    fn park(&mut self, runner: Runner, memo: Memo, waiting: Waiting) {
         if self.parked.len() >= limit::PARKED_MAX {
-            return self.refuse(id, &call, memo, &FULL, Branch::Open);
+            return self.give_up(runner, memo, &FULL, Branch::Open);
         }
+        let id = runner.id();
         if matches!(waiting, Waiting::Room) {
             self.writers.push_back(id);
         }
-        self.parked.insert(id, Parked { call, memo, waiting });
+        self.parked.insert(id, Parked { runner, memo, waiting });
     }
 
     pub(super) fn unpin(&mut self, memo: &Memo) {
@@ -147,17 +211,27 @@ impl Vault {
         }
     }
 
-    /// Refuses a request that is parked.
-    pub(super) fn refuse_parked(&mut self, id: RequestId, reject: &Reject) {
+    /// Gives up a run that is parked.
+    pub(super) fn give_up_parked(&mut self, id: RunId, reject: &Reject) {
         if let Some(parked) = self.parked.remove(&id) {
             self.writers.retain(|writer| *writer != id);
-            self.refuse(id, &parked.call, parked.memo, reject, Branch::Open);
+            self.give_up(parked.runner, parked.memo, reject, Branch::Open);
         }
     }
 
-    /// Answers with a rejection. Nothing that the last run staged remains. A token whose last use
-    /// this was goes all the same, and for that there is always room; after a trouble it stays,
-    /// spent.
+    /// Ends a run by a rejection. Nothing that it staged remains.
+    fn give_up(&mut self, runner: Runner, memo: Memo, reject: &Reject, branch: Branch) {
+        match runner {
+            Runner::Request(id, call) => self.refuse(id, &call, memo, reject, branch),
+            Runner::Chore(page) => {
+                self.unpin(&memo);
+                self.chore_failed(page.chore());
+            }
+        }
+    }
+
+    /// Answers with a rejection. A token whose last use this was goes all the same, and for that there
+    /// is always room; after a trouble it stays, spent.
     fn refuse(
         &mut self,
         id: RequestId,
@@ -186,6 +260,15 @@ impl Vault {
         if staged.changes.is_empty() { BatchSeq::START } else { self.gate.next_seq() }
     }
 
+    /// Whether the medium has room for these changes. What makes room may use the reserve.
+    fn fits_in_storage(&self, staged: &Staged) -> bool {
+        let Some(room) = self.room else { return true };
+        let reserve = if staged.frees { 0 } else { limit::ROOM_RESERVE_BYTES };
+        let bytes: usize = staged.changes.values().map(Entry::stored_bytes).sum();
+        let needed = (bytes + self.gate.bytes()).saturating_mul(limit::ROOM_FACTOR);
+        u64::try_from(needed).is_ok_and(|needed| room.saturating_sub(reserve) >= needed)
+    }
+
     /// Makes a batch of what a run staged, and the changes visible to later runs. Gives the batch's
     /// number, or the start if there is nothing to store.
     fn commit(&mut self, staged: Staged, random: Generator) -> BatchSeq {
@@ -208,6 +291,8 @@ impl Vault {
                 })
                 .collect();
             let batch = Batch { seq, changes };
+            self.note_chores(&batch);
+            self.room = self.room.map(|room| room.saturating_sub(batch.bytes() as u64));
             self.gate.emit(batch.bytes());
             self.counters.batches += 1;
             self.outputs.push_back(Output::Persist(batch));
@@ -230,8 +315,14 @@ impl Vault {
     fn change_seal(&mut self, change: SealChange) {
         match change {
             SealChange::Initialize(stored) => self.seal = SealState::Sealed(stored),
-            SealChange::Unseal(unsealed) => self.seal = SealState::Unsealed(unsealed),
+            SealChange::Unseal(unsealed) => {
+                self.seal = SealState::Unsealed(unsealed);
+                self.wake_chores();
+            }
             SealChange::Seal => {
+                if let Some(unsealed) = self.seal.unsealed() {
+                    unsealed.barrier.close();
+                }
                 if let Some(stored) = self.seal.stored().cloned() {
                     self.seal = SealState::Sealed(stored);
                 }
@@ -242,14 +333,19 @@ impl Vault {
     }
 
     /// Sealing ends all that is under way: what comes back of it later is not known any more. Parked
-    /// requests run again, and find the server sealed.
+    /// requests run again, and find the server sealed; chores begin anew when it is open again.
     fn end_epoch(&mut self) {
         self.loads.clear();
         self.jobs.clear();
         self.audits.clear();
+        self.tasks.clear();
         self.writers.clear();
-        for (id, parked) in core::mem::take(&mut self.parked) {
-            self.run(id, parked.call, parked.memo);
+        self.stop_chores();
+        for parked in core::mem::take(&mut self.parked).into_values() {
+            match parked.runner {
+                Runner::Request(..) => self.run(parked.runner, parked.memo),
+                Runner::Chore(_) => self.unpin(&parked.memo),
+            }
         }
         for held in core::mem::take(&mut self.held).into_values() {
             self.tracer.note(Trace::Replaced(held.id, 503));

@@ -3,7 +3,7 @@
 //!
 //! Without the feature `simulation` nothing is kept.
 
-use crate::effect::{BatchSeq, RequestId};
+use crate::effect::{BatchSeq, RequestId, TaskId};
 
 /// One commit point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub enum Trace {
     Admitted(RequestId, BatchSeq),
     /// The request was served or rejected by the rules; its effect is in this batch, if any.
     Decided(RequestId, BatchSeq),
+    /// The request waits for this task; what that finds counts, as of its snapshot.
+    Inquired(RequestId, TaskId),
     /// The request was given up for a trouble outside: nothing of it happened.
     Failed(RequestId),
     /// The request was decided, but its answer is replaced by an error of this status.

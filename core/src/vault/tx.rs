@@ -18,8 +18,9 @@ use crate::reject::{Branch, Corrupt, Reject};
 use crate::route::Operation;
 use crate::seal::{Barrier, SealChange, SealState};
 use crate::store::cache::{Cache, Entry};
-use crate::store::folder::Page;
+use crate::store::folder::{Page, PageId, PageReader, PageWriter};
 use crate::store::{Key, Name};
+use crate::task::{Inquiry, Unfound};
 use crate::time::Time;
 
 /// Why a run ends before its handler does.
@@ -32,6 +33,8 @@ pub(crate) enum Halt {
     Audit(Operation),
     /// Slow work must be done first.
     Job(Job),
+    /// Long work must be done first.
+    Inquire(Inquiry),
     /// The request is not served.
     Reject(Reject),
     /// A record is not what was written.
@@ -73,6 +76,8 @@ pub(super) struct Staged {
     pub(super) read: BatchSeq,
     /// The highest time that was read from storage.
     pub(super) time_floor: Time,
+    /// Whether this makes room rather than taking it.
+    pub(super) frees: bool,
 }
 
 impl<'v> Tx<'v> {
@@ -108,7 +113,7 @@ impl<'v> Tx<'v> {
     }
 
     fn barrier(&self) -> Result<&'v Barrier, Reject> {
-        self.seal.unsealed().map(|unsealed| &unsealed.barrier).ok_or(Reject::Sealed)
+        self.seal.unsealed().map(|unsealed| &*unsealed.barrier).ok_or(Reject::Sealed)
     }
 
     // --- Reading ---
@@ -149,18 +154,9 @@ impl<'v> Tx<'v> {
         Ok(self.barrier()?.key(name))
     }
 
-    /// The page of a folder, opened.
-    pub(crate) fn page(&mut self, name: &Name<'_>) -> Result<Option<Arc<Page>>, Halt> {
-        let barrier = self.barrier()?;
-        let key = barrier.key(name);
-        let Some(entry) = self.entry(&key)? else { return Ok(None) };
-        if let Some(page) = entry.page {
-            return Ok(Some(page));
-        }
-        let Some(sealed) = entry.record else { return Ok(None) };
-        let page = Arc::new(Page::decode(&barrier.open(&key, name.path, &sealed)?)?);
-        self.cache.attach_page(&key, Arc::clone(&page));
-        Ok(Some(page))
+    /// Opens a record that a task has found.
+    pub(crate) fn open(&self, key: &Key, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Halt> {
+        Ok(self.barrier()?.open_unnamed(key, sealed)?)
     }
 
     /// A record as it is stored.
@@ -184,7 +180,7 @@ impl<'v> Tx<'v> {
 
     /// Stages a record.
     pub(crate) fn put(&mut self, name: &Name<'_>, payload: &[u8]) {
-        self.put_entry(name, payload, None);
+        self.put_opened(name, payload, None);
     }
 
     /// Stages a record of a server that is being initialised, whose barrier is not open yet.
@@ -194,12 +190,7 @@ impl<'v> Tx<'v> {
         self.stage(key, Some(sealed), None);
     }
 
-    /// Stages the page of a folder, and keeps it opened.
-    pub(crate) fn put_page(&mut self, name: &Name<'_>, payload: &[u8], page: Arc<Page>) {
-        self.put_entry(name, payload, Some(page));
-    }
-
-    fn put_entry(&mut self, name: &Name<'_>, payload: &[u8], page: Option<Arc<Page>>) {
+    fn put_opened(&mut self, name: &Name<'_>, payload: &[u8], page: Option<Arc<Page>>) {
         let barrier = self.barrier().expect("handlers that write have read through the barrier");
         let key = barrier.key(name);
         let sealed = barrier.seal(&key, name.path, payload, self.random.array());
@@ -215,6 +206,16 @@ impl<'v> Tx<'v> {
     pub(crate) fn delete(&mut self, name: &Name<'_>) {
         let barrier = self.barrier().expect("handlers that delete have read through the barrier");
         self.stage(barrier.key(name), None, None);
+    }
+
+    /// The same for a key.
+    pub(crate) fn delete_key(&mut self, key: Key) {
+        self.stage(key, None, None);
+    }
+
+    /// Says that this transaction makes room: it may use the reserve of the storage.
+    pub(crate) fn free_room(&mut self) {
+        self.staged.frees = true;
     }
 
     fn stage(&mut self, key: Key, record: Option<Arc<[u8]>>, page: Option<Arc<Page>>) {
@@ -252,6 +253,24 @@ impl<'v> Tx<'v> {
         self.memo.outcomes.get(&job.input()).ok_or(Halt::Job(job))
     }
 
+    /// The `data` of a list that is long work; the first run that asks for it ends here.
+    pub(crate) fn inquire(&self, inquiry: Inquiry) -> Result<Option<&'v str>, Halt> {
+        match self.memo.findings.get(&inquiry) {
+            None => Err(Halt::Inquire(inquiry)),
+            Some(Ok(names)) => Ok(names.as_ref().map(|names| names.as_str())),
+            Some(Err(Unfound::Trouble)) => Err(Reject::Internal.into()),
+            Some(Err(Unfound::Stopped)) => Err(Reject::TimedOut.into()),
+            Some(Err(Unfound::TooMuch)) => {
+                Err(Reject::Overloaded("there are too many names for one answer").into())
+            }
+        }
+    }
+
+    /// Whether an inquiry was made: then its finding counts, whatever the folder is by now.
+    pub(crate) fn has_inquired(&self, inquiry: &Inquiry) -> bool {
+        self.memo.findings.contains_key(inquiry)
+    }
+
     /// The id of the request.
     pub(crate) fn request_id(&self) -> alloc::string::String {
         self.memo.request_id()
@@ -260,5 +279,46 @@ impl<'v> Tx<'v> {
     /// A time was read from storage: the clock goes on from it.
     pub(crate) fn raise_clock(&mut self, floor: Time) {
         self.staged.time_floor = self.staged.time_floor.max(floor);
+    }
+}
+
+impl PageReader for Tx<'_> {
+    type Halt = Halt;
+
+    fn want_pages(&mut self, names: &[Name<'_>]) -> Result<(), Halt> {
+        self.want(names)
+    }
+
+    /// The page, opened; it is kept with its record.
+    fn page(&mut self, name: &Name<'_>) -> Result<Option<Arc<Page>>, Halt> {
+        let barrier = self.barrier()?;
+        let key = barrier.key(name);
+        let Some(entry) = self.entry(&key)? else { return Ok(None) };
+        if let Some(page) = entry.page {
+            return Ok(Some(page));
+        }
+        let Some(sealed) = entry.record else { return Ok(None) };
+        let page = Arc::new(Page::decode(&barrier.open(&key, name.path, &sealed)?)?);
+        self.cache.attach_page(&key, Arc::clone(&page));
+        Ok(Some(page))
+    }
+}
+
+impl PageWriter for Tx<'_> {
+    fn put_page(&mut self, name: &Name<'_>, page: Page) {
+        let payload = page.encode();
+        self.put_opened(name, &payload, Some(Arc::new(page)));
+    }
+
+    fn delete_page(&mut self, name: &Name<'_>) {
+        self.delete(name);
+    }
+
+    fn fresh_id(&mut self) -> PageId {
+        PageId(self.random.array())
+    }
+
+    fn page_bytes_max(&self) -> usize {
+        self.config.page_bytes_max
     }
 }

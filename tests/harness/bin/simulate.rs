@@ -59,6 +59,8 @@ fn report(tally: &Tally, total: u64) -> ExitCode {
         ("crashes with a batch in flight", tally.crashes_in_flight, 200),
         ("uses of tokens charged", tally.uses_charged, 5_000),
         ("jobs run", tally.jobs, 5_000),
+        ("tasks run for lists", tally.tasks, 5_000),
+        ("pages of background work", tally.chore_pages, 5_000),
         ("audit records written", tally.audits, 100_000),
         ("seals", tally.seals, 200),
     ];

@@ -13,13 +13,15 @@ pub fn check(vault: &Vault) -> Result<(), Broken> {
     if books == Books::default() { Ok(()) } else { Err(format!("left over: {books:?}")) }
 }
 
-/// Counts the stored records of each kind: tokens, accessors, entries, folders.
-pub fn check_store(image: &Image, model: &Model) -> Result<(), Broken> {
+/// Counts the stored records of each kind, at the time `now`.
+pub fn check_store(image: &Image, model: &Model, now: u64) -> Result<(), Broken> {
     let count =
         |space: u8| image.keys().filter(|key| key.as_bytes().first() == Some(&space)).count();
-    let (stored, known) = ([3, 4, 5, 6].map(count), model.books());
+    let (stored, known) = ([3, 4, 5, 6, 8, 9, 10].map(count), model.books(now));
     if stored == known {
         return Ok(());
     }
-    Err(format!("tokens, accessors, entries, folders: stored {stored:?}, known {known:?}"))
+    Err(format!(
+        "tokens, accessors, entries, folders, children, due, work: stored {stored:?}, known {known:?}"
+    ))
 }

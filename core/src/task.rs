@@ -1,0 +1,195 @@
+//! Long work as data: a step emits a [`Task`], an adapter runs it over a snapshot of the store, on any
+//! thread and outside of every lock, and hands back the [`Finding`].
+//!
+//! What a task finds is as of its snapshot. A request that waits for one runs again from its start,
+//! and is authorised again; background work checks every row again in the step that acts on it.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::ControlFlow;
+
+use hashbrown::HashMap;
+use zeroize::Zeroizing;
+
+use crate::drive::{Records, Snapshot};
+use crate::json;
+use crate::limit::{LIST_BYTES_MAX, TASK_PAGES_AHEAD};
+use crate::reject::Corrupt;
+use crate::seal::Barrier;
+use crate::store::cache::TailHasher;
+use crate::store::folder::{self, Page, PageReader};
+use crate::store::{Key, Name, Owner};
+
+/// One piece of long work. It reads, and changes nothing.
+#[allow(missing_debug_implementations, reason = "a task holds keys of the barrier")]
+pub struct Task(Kind);
+
+enum Kind {
+    Inquiry(Inquiry, Arc<Barrier>),
+    Rows { ranges: Vec<(Key, Key)>, count_max: usize },
+}
+
+/// What a task found.
+#[allow(missing_debug_implementations, reason = "findings hold names")]
+pub struct Finding(pub(crate) Result<Found, Unfound>);
+
+pub(crate) enum Found {
+    Names(Names),
+    /// The first rows of some ranges, and whether those were all.
+    Rows {
+        rows: Records,
+        all: bool,
+    },
+}
+
+/// The `data` of an answer; `None` if there are no names.
+pub(crate) type Names = Option<Arc<Zeroizing<String>>>;
+
+/// Why nothing was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unfound {
+    /// The store could not be read, or a record is not what was written.
+    Trouble,
+    /// The adapter or a seal put an end to it.
+    Stopped,
+    /// More than one answer may have.
+    TooMuch,
+}
+
+/// A question about the names of a folder, which is empty or ends in a slash.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Inquiry {
+    pub(crate) owner: Owner,
+    pub(crate) folder: String,
+    /// Whether the folders inside are meant too.
+    pub(crate) recursive: bool,
+}
+
+impl From<Corrupt> for Unfound {
+    fn from(_: Corrupt) -> Self {
+        Self::Trouble
+    }
+}
+
+impl Task {
+    pub(crate) fn inquiry(inquiry: Inquiry, barrier: Arc<Barrier>) -> Self {
+        Self(Kind::Inquiry(inquiry, barrier))
+    }
+
+    /// The first rows of several ranges, both ends included.
+    pub(crate) fn rows(ranges: Vec<(Key, Key)>, count_max: usize) -> Self {
+        Self(Kind::Rows { ranges, count_max })
+    }
+
+    /// Whether a request waits for it; if not, it is work of the background.
+    pub fn is_of_request(&self) -> bool {
+        matches!(self.0, Kind::Inquiry(..))
+    }
+
+    /// Does the work. `snapshot` reflects every batch that was reported durable before the task was
+    /// put out; `go_on` is asked now and then, and ends the work by saying no.
+    pub fn run(self, snapshot: &dyn Snapshot, go_on: &dyn Fn() -> bool) -> Finding {
+        Finding(match self.0 {
+            Kind::Rows { ranges, count_max } => read_rows(snapshot, go_on, &ranges, count_max),
+            Kind::Inquiry(inquiry, barrier) => {
+                let ahead = HashMap::default();
+                inquire(&inquiry, &mut Pages { snapshot, barrier: &barrier, go_on, ahead })
+            }
+        })
+    }
+}
+
+fn read_rows(
+    snapshot: &dyn Snapshot,
+    go_on: &dyn Fn() -> bool,
+    ranges: &[(Key, Key)],
+    count_max: usize,
+) -> Result<Found, Unfound> {
+    let mut rows = Records::new();
+    for (first, last) in ranges {
+        let left = count_max - rows.len();
+        if left == 0 {
+            return Ok(Found::Rows { rows, all: false });
+        }
+        if !go_on() {
+            return Err(Unfound::Stopped);
+        }
+        rows.extend(snapshot.range(first, last, left).map_err(|_| Unfound::Trouble)?);
+    }
+    let all = rows.len() < count_max;
+    Ok(Found::Rows { rows, all })
+}
+
+/// The names of a folder; of a recursive inquiry those of each folder in order, the folders inside it
+/// from the last to the first.
+fn inquire(inquiry: &Inquiry, pages: &mut Pages<'_>) -> Result<Found, Unfound> {
+    let mut list = json::List::new();
+    let mut bytes = 0;
+    let mut folders = alloc::vec![Zeroizing::new(inquiry.folder.clone())];
+    while let Some(current) = folders.pop() {
+        let relative = current.get(inquiry.folder.len()..).unwrap_or("");
+        let flow =
+            folder::walk(pages, inquiry.owner, &current, "", TASK_PAGES_AHEAD, &mut |name| {
+                if inquiry.recursive && name.ends_with('/') {
+                    bytes += size_of::<String>() + current.len() + name.len();
+                    folders.push(Zeroizing::new(alloc::format!("{}{name}", *current)));
+                } else {
+                    bytes += relative.len() + name.len() + 3;
+                    list.string(&Zeroizing::new(alloc::format!("{relative}{name}")));
+                }
+                if bytes > LIST_BYTES_MAX {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            })?;
+        if flow.is_break() {
+            return Err(Unfound::TooMuch);
+        }
+    }
+    if bytes == 0 {
+        return Ok(Found::Names(None));
+    }
+    let data = json::Object::new().raw("keys", &list.finish()).finish();
+    Ok(Found::Names(Some(Arc::new(data.into()))))
+}
+
+/// Index pages of a snapshot.
+struct Pages<'s> {
+    snapshot: &'s dyn Snapshot,
+    barrier: &'s Barrier,
+    go_on: &'s dyn Fn() -> bool,
+    /// Records that were read together with others.
+    ahead: HashMap<Key, Option<Arc<[u8]>>, core::hash::BuildHasherDefault<TailHasher>>,
+}
+
+impl Pages<'_> {
+    fn read(&mut self, keys: &[Key]) -> Result<(), Unfound> {
+        if self.barrier.is_closed() || !(self.go_on)() {
+            return Err(Unfound::Stopped);
+        }
+        let loaded = self.snapshot.read(keys).map_err(|_| Unfound::Trouble)?;
+        self.ahead.extend(keys.iter().copied().zip(loaded.records));
+        Ok(())
+    }
+}
+
+impl PageReader for Pages<'_> {
+    type Halt = Unfound;
+
+    fn want_pages(&mut self, names: &[Name<'_>]) -> Result<(), Unfound> {
+        let keys: Vec<Key> = names.iter().map(|name| self.barrier.key(name)).collect();
+        self.read(&keys)
+    }
+
+    fn page(&mut self, name: &Name<'_>) -> Result<Option<Arc<Page>>, Unfound> {
+        let key = self.barrier.key(name);
+        if !self.ahead.contains_key(&key) {
+            self.read(&[key])?;
+        }
+        let Some(sealed) = self.ahead.remove(&key).flatten() else { return Ok(None) };
+        let page = Page::decode(&self.barrier.open(&key, name.path, &sealed)?)?;
+        Ok(Some(Arc::new(page)))
+    }
+}
