@@ -1,7 +1,7 @@
 //! Rules of the API that need a whole server to be seen: periods at the end of paths, restarts, and
 //! what stored bytes show.
 
-use strongroom_core::{Config, Vault};
+use strongroom_core::{Config, Vault, limit};
 use strongroom_tests::single::Single;
 
 const UNSUPPORTED: &str = "1 error occurred:\\n\\t* unsupported path\\n\\n";
@@ -131,6 +131,63 @@ fn keeps_a_dead_tree_dead_when_its_root_is_made_anew() {
     assert_eq!(server.ask("GET", "/v1/secret/a", Some(&child), "").0, 403);
     // While it lives, its text is taken.
     assert_eq!(server.ask("POST", create, Some(&root), again).0, 400);
+}
+
+/// When the medium is nearly full, what takes room is refused before anything changes, and what makes
+/// room is served.
+#[test]
+fn keeps_a_reserve_of_the_medium_for_what_makes_room() {
+    let mut server = Single::unsealed(Config::default(), 1);
+    let root = server.root.clone();
+    let made = r#"{"id":"one","policies":["root"],"num_uses":9}"#;
+    assert_eq!(server.ask("POST", "/v1/auth/token/create", Some(&root), made).0, 200);
+    assert_eq!(server.ask("POST", "/v1/secret/a", Some(&root), r#"{"v":1}"#).0, 204);
+    let before = server.store.committed();
+    server.vault.handle_capacity(limit::ROOM_RESERVE_BYTES + 100);
+    for (method, target, token, body) in [
+        ("POST", "/v1/secret/a", root.as_str(), r#"{"v":2}"#),
+        ("POST", "/v1/secret/b", root.as_str(), r#"{"v":2}"#),
+        ("POST", "/v1/auth/token/create", root.as_str(), "{}"),
+        // A use of a token is counted, or nothing is served.
+        ("GET", "/v1/secret/a", "one", ""),
+    ] {
+        let (status, body) = server.ask(method, target, Some(token), body);
+        assert_eq!(status, 507, "{method} {target}");
+        assert_eq!(body, "{\"errors\":[\"the storage has no room left\"]}\n");
+    }
+    assert_eq!(server.store.committed(), before);
+    assert_eq!(server.ask("GET", "/v1/secret/a", Some(&root), "").0, 200);
+    assert_eq!(server.ask("DELETE", "/v1/secret/a", Some(&root), "").0, 204);
+    let revoked = r#"{"token":"one"}"#;
+    assert_eq!(server.ask("POST", "/v1/auth/token/revoke", Some(&root), revoked).0, 204);
+    // The reserve has an end too.
+    server.vault.handle_capacity(100);
+    assert_eq!(server.ask("POST", "/v1/auth/token/revoke-self", Some(&root), "").0, 507);
+    server.vault.handle_capacity(1 << 40);
+    assert_eq!(server.ask("POST", "/v1/secret/a", Some(&root), r#"{"v":2}"#).0, 204);
+}
+
+/// What a revoked token owned goes behind its back, and nothing is left of a whole tree.
+#[test]
+fn cleans_up_behind_a_revoked_tree() {
+    let mut server = Single::unsealed(Config::default(), 1);
+    let root = server.root.clone();
+    let before = server.store.records().len();
+    let make = |id: &str| format!("{{\"id\":\"{id}\",\"policies\":[\"root\"]}}");
+    assert_eq!(server.ask("POST", "/v1/auth/token/create", Some(&root), &make("top")).0, 200);
+    for number in 0..70 {
+        let child = format!("child-{number}");
+        let made = make(&child);
+        assert_eq!(server.ask("POST", "/v1/auth/token/create", Some("top"), &made).0, 200);
+        for path in 0..5 {
+            let target = format!("/v1/cubbyhole/a/{path}");
+            assert_eq!(server.ask("POST", &target, Some(&child), r#"{"v":1}"#).0, 204);
+        }
+    }
+    assert!(server.store.records().len() > before + 70 * 8);
+    assert_eq!(server.ask("POST", "/v1/auth/token/revoke-self", Some("top"), "").0, 204);
+    assert_eq!(server.store.records().len(), before);
+    assert!(server.vault.counters().chore_pages >= 4);
 }
 
 /// A folder is no entry: deleting it by its name changes nothing.

@@ -18,6 +18,23 @@ fn keeps_every_promise_on_fixed_seeds() {
     }
 }
 
+/// The power goes before every single output of a workload, each in a run of its own: what is left is
+/// what the model says, and the server goes on from it.
+#[test]
+fn recovers_from_a_crash_after_every_prefix_of_its_outputs() {
+    for seed in [1, 2] {
+        let plan = Plan { faults: false, ..Plan::from_seed(seed, 40) };
+        let (whole, _) = run(&plan).unwrap();
+        assert!(whole.outputs > 100, "{whole:?}");
+        for output in 1..=whole.outputs {
+            let plan = Plan { crash_at: Some(output), ..plan.clone() };
+            if let Err(broken) = run(&plan) {
+                panic!("a crash before output {output}: {broken}");
+            }
+        }
+    }
+}
+
 #[test]
 fn replays_a_seed_byte_for_byte() {
     for seed in 0..6 {

@@ -19,6 +19,8 @@ pub struct Plan {
     pub page_bytes: usize,
     /// Whether requests and answers are put out for audit.
     pub audit: bool,
+    /// The power goes before this output of the vault, once.
+    pub crash_at: Option<u64>,
     /// Whether loads and audits fail, clients hang up, the server is sealed, and the power goes.
     pub faults: bool,
 }
@@ -34,6 +36,7 @@ impl Plan {
             cache_bytes: *random.pick(&[0, 0, 4_000, 40_000, 1 << 24]),
             page_bytes: *random.pick(&[64, 120, 2048]),
             audit: random.one_in(2),
+            crash_at: None,
             faults: !random.one_in(4),
         }
     }
@@ -79,6 +82,8 @@ pub struct Tally {
     pub audits: u64,
     /// Times the server was sealed.
     pub seals: u64,
+    /// Outputs of the vault.
+    pub outputs: u64,
 }
 
 impl Tally {
@@ -96,5 +101,6 @@ impl Tally {
         self.chore_pages += other.chore_pages;
         self.audits += other.audits;
         self.seals += other.seals;
+        self.outputs += other.outputs;
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use strongroom_core::{
     AuditId, Config, Failed, Finding, Job, JobId, MemoryStore, Output, RequestId, Step, Task,
-    TaskId, Time, Trace, Vault, http, json, prepare,
+    TaskId, Time, Trace, Vault, http, json, limit, prepare,
 };
 
 use crate::check::{self, Broken, authority::Authority, durable::Durable, silence::Silence};
@@ -440,8 +440,10 @@ impl World {
         loop {
             self.follow_trace();
             let Some(output) = self.vault.poll_output() else { return Ok(()) };
+            self.tally.outputs += 1;
             // The power may go between any two outputs.
-            if self.faults_on && self.random.one_in(10_000) {
+            let is_planned = self.plan.crash_at == Some(self.tally.outputs);
+            if is_planned || (self.faults_on && self.random.one_in(10_000)) {
                 return self.crash();
             }
             match output {
@@ -616,22 +618,26 @@ impl World {
     /// Stops faults, lets everything that is under way finish, and checks what is left.
     fn settle(&mut self) -> Result<(), Broken> {
         self.faults_on = false;
+        let mut has_waited = false;
         self.become_quiet()?;
         // The background works on an open server only, and what failed is tried again later.
-        if self.model.is_sealed() {
-            self.reconnect(0);
-            self.next_serial += 1;
-            let (serial, unseal) = (self.next_serial, Op::Unseal(self.unseal_key.clone()));
-            if let Some(client) = self.clients.first_mut() {
-                client.send(serial, unseal, None);
+        while self.model.is_sealed() || !has_waited {
+            if self.model.is_sealed() {
+                self.reconnect(0);
+                self.next_serial += 1;
+                let (serial, unseal) = (self.next_serial, Op::Unseal(self.unseal_key.clone()));
+                if let Some(client) = self.clients.first_mut() {
+                    client.send(serial, unseal, None);
+                }
+            } else {
+                has_waited = true;
+                self.now = self.now.after(limit::CHORE_RETRY + Duration::from_secs(1));
+                let step = self.step();
+                self.vault.handle_timeout(&step);
+                self.pump()?;
             }
             self.become_quiet()?;
         }
-        self.now = self.now.after(Duration::from_secs(61));
-        let step = self.step();
-        self.vault.handle_timeout(&step);
-        self.pump()?;
-        self.become_quiet()?;
         check::books::check(&self.vault)?;
         let now = self.now.unix_nanos();
         check::books::check_store(self.disk.durable_image(), &self.model, now)?;

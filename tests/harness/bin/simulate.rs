@@ -1,7 +1,8 @@
 //! Runs simulated requests until a number of them is answered, and requires that enough happened.
 //!
 //! `simulate` runs a million requests on many seeds and prints what it has seen; it fails if a promise
-//! is broken or a counter is below its floor. `simulate --seed S --requests N` repeats one run.
+//! is broken or a counter is below its floor. It also crashes
+//! small worlds before every one of their outputs. `simulate --seed S --requests N` repeats one run.
 
 use std::process::ExitCode;
 
@@ -10,6 +11,9 @@ use strongroom_tests::world::run;
 
 /// Requests of all seeds together.
 const TOTAL: u64 = 1_000_000;
+/// Seeds whose worlds are crashed before every output, and their requests.
+const PREFIX_SEEDS: u64 = 24;
+const PREFIX_REQUESTS: u64 = 60;
 /// Requests of one seed.
 const EACH: u64 = 2_000;
 
@@ -38,7 +42,26 @@ fn main() -> ExitCode {
             Err(broken) => return fail(&repeat(&broken, seed, each)),
         }
     }
+    match prefixes(total * PREFIX_SEEDS / TOTAL) {
+        Ok(worlds) => say(&format!("crashes before every output      {worlds:>10} worlds")),
+        Err(broken) => return fail(&broken),
+    };
     report(&tally, total)
+}
+
+/// Lets the power go before every single output of a few small workloads. Gives the number of worlds.
+fn prefixes(seeds: u64) -> Result<u64, String> {
+    let mut worlds = 0;
+    for seed in 0..seeds {
+        let plan = Plan { faults: false, ..Plan::from_seed(seed, PREFIX_REQUESTS) };
+        let (whole, _) = run(&plan)?;
+        for output in 1..=whole.outputs {
+            let plan = Plan { crash_at: Some(output), ..plan.clone() };
+            run(&plan).map_err(|broken| format!("a crash before output {output}: {broken}"))?;
+            worlds += 1;
+        }
+    }
+    Ok(worlds)
 }
 
 fn one(seed: u64, requests: u64) -> ExitCode {
