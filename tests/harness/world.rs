@@ -84,8 +84,9 @@ impl World {
     fn new(plan: Plan) -> Self {
         let mut random = Random::new(plan.seed);
         let now = Time::from_unix_nanos(1_700_000_000_000_000_000 + random.bits() % 1_000_000_000);
-        let Single { store, root, key: unseal_key, .. } =
+        let Single { store, root, keys, .. } =
             Single::initialized(Config::default(), random.bits());
+        let unseal_key = keys.first().cloned().unwrap_or_default();
         let mut world = Self {
             now,
             vault: Vault::new(plan.config()),

@@ -29,7 +29,6 @@ use crate::time::{Step, Time};
 
 pub use book::{Books, Counters};
 pub(crate) use memo::{Charge, Memo};
-pub(crate) use run::BATCH_RECORD_VERSION;
 #[cfg(feature = "simulation")]
 pub use trace::Trace;
 #[cfg(not(feature = "simulation"))]
