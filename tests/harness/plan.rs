@@ -19,20 +19,28 @@ pub struct Plan {
     pub audit: bool,
     /// Whether loads and audits fail, clients hang up, the server is sealed, and the power goes.
     pub faults: bool,
+    /// Shares of the unseal key.
+    pub shares: usize,
+    /// How many of them unseal the server.
+    pub threshold: usize,
 }
 
 impl Plan {
     /// A plan whose every choice comes from the seed.
     pub fn from_seed(seed: u64, requests: u64) -> Self {
         let mut random = Random::new(seed ^ 0x5eed);
-        Self {
+        let plan = Self {
             seed,
             requests,
             clients: 1 + random.below(8),
             cache_bytes: *random.pick(&[0, 0, 4_000, 40_000, 1 << 24]),
             audit: random.one_in(2),
             faults: !random.one_in(4),
-        }
+            shares: 1,
+            threshold: 1 + random.below(4),
+        };
+        let spare = if plan.threshold == 1 { 0 } else { random.below(3) };
+        Self { shares: plan.threshold + spare, ..plan }
     }
 
     /// How its vault is set up.
@@ -70,6 +78,12 @@ pub struct Tally {
     pub audits: u64,
     /// Times the server was sealed.
     pub seals: u64,
+    /// Times it was unsealed.
+    pub unseals: u64,
+    /// Attempts to unseal that a wrong share has ended.
+    pub attempts_failed: u64,
+    /// Terms that were added to the keyring.
+    pub rotations: u64,
 }
 
 impl Tally {
@@ -85,5 +99,8 @@ impl Tally {
         self.jobs += other.jobs;
         self.audits += other.audits;
         self.seals += other.seals;
+        self.unseals += other.unseals;
+        self.attempts_failed += other.attempts_failed;
+        self.rotations += other.rotations;
     }
 }

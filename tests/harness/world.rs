@@ -11,7 +11,9 @@ use strongroom_core::{
     prepare,
 };
 
-use crate::check::{self, Broken, authority::Authority, durable::Durable, silence::Silence};
+use crate::check::{
+    self, Broken, authority::Authority, durable::Durable, shares::Shares, silence::Silence,
+};
 use crate::client::{Answer, Client, Pending};
 use crate::disk::Disk;
 use crate::model::{Charged, Decision, Expect, Model};
@@ -48,7 +50,8 @@ pub struct World {
     jobs: Vec<(JobId, Job)>,
     audits: Vec<AuditId>,
     tokens: Vec<String>,
-    unseal_key: String,
+    /// The shares of the unseal key.
+    keys: Vec<String>,
     next_serial: u64,
     next_id: u64,
     faults_on: bool,
@@ -57,6 +60,7 @@ pub struct World {
     authority: Authority,
     durable: Durable,
     silence: Silence,
+    shares: Shares,
     tally: Tally,
     digest: u64,
 }
@@ -84,28 +88,29 @@ impl World {
     fn new(plan: Plan) -> Self {
         let mut random = Random::new(plan.seed);
         let now = Time::from_unix_nanos(1_700_000_000_000_000_000 + random.bits() % 1_000_000_000);
+        let (shares, threshold) = (plan.shares, plan.threshold);
         let Single { store, root, keys, .. } =
-            Single::initialized(Config::default(), random.bits());
-        let unseal_key = keys.first().cloned().unwrap_or_default();
+            Single::shared(Config::default(), random.bits(), shares, threshold);
         let mut world = Self {
             now,
             vault: Vault::new(plan.config()),
             disk: Disk::from_image(store.records().clone()),
-            model: Model::new(&root, &unseal_key),
+            model: Model::new(&root, &keys, threshold),
             clients: Vec::new(),
             connections: vec![0; plan.clients],
             issued: BTreeMap::new(),
             jobs: Vec::new(),
             audits: Vec::new(),
             tokens: vec![root.clone(), "s.nobodyhasthistoken".to_owned()],
-            unseal_key,
             next_serial: 0,
             next_id: 0,
             faults_on: plan.faults,
             faults_seen: false,
             authority: Authority::default(),
             durable: Durable::default(),
-            silence: Silence::new(&root),
+            silence: Silence::new(&root, &keys),
+            shares: Shares::new(shares, threshold),
+            keys,
             tally: Tally::default(),
             digest: 0xcbf2_9ce4_8422_2325,
             random,
@@ -161,7 +166,7 @@ impl World {
         self.next_serial += 1;
         let serial = self.next_serial;
         let (op, token) = if is_sealed && self.random.one_in(2) {
-            (Op::Unseal(self.unseal_key.clone()), None)
+            (Op::unsealing(&mut self.random, &self.keys), None)
         } else {
             let op = Op::random(&mut self.random, serial, &self.tokens);
             let token = match self.random.below(10) {
@@ -439,10 +444,16 @@ impl World {
                 }
                 Trace::Decided(_, seq) => {
                     let now = self.now.unix_nanos();
-                    let was_sealed = self.model.is_sealed();
+                    let (was_sealed, term) = (self.model.is_sealed(), self.model.term());
                     let decision =
                         self.model.decide(&issued.op, token, issued.charged, seq.number(), now);
-                    self.tally.seals += u64::from(!was_sealed && self.model.is_sealed());
+                    let is_sealed = self.model.is_sealed();
+                    let refused = matches!(&decision.expect, Expect::Errors(400, Some(text))
+                        if text.contains("invalid key"));
+                    self.tally.seals += u64::from(!was_sealed && is_sealed);
+                    self.tally.unseals += u64::from(was_sealed && !is_sealed);
+                    self.tally.attempts_failed += u64::from(was_sealed && refused);
+                    self.tally.rotations += u64::from(self.model.term() - term);
                     issued.batch = seq.number();
                     issued.decision = Some(decision);
                 }
@@ -535,6 +546,7 @@ impl World {
         let excused = expect == Expect::Status(500) && answer.status >= 500;
         let made =
             if excused { None } else { check::answer::check(&expect, answer).map_err(told)? };
+        self.shares.answered(&expect, answer).map_err(told)?;
         if let (Expect::Made(token), Some(text)) = (&expect, &made) {
             self.model.learn(*token, text);
             self.remember(text.clone());
