@@ -73,6 +73,8 @@ pub use effect::{AuditId, Batch, BatchSeq, Failed, JobId, LoadId, Loaded, Output
 pub use job::{Job, Outcome};
 pub use memory::MemoryStore;
 pub use path::{Path, PathError, Target, is_printable};
+#[cfg(feature = "simulation")]
+pub use seal::probe;
 pub use secret::Secret;
 pub use store::Key;
 pub use time::{Step, Time};

@@ -7,6 +7,8 @@
 mod barrier;
 mod batch;
 mod keyring;
+#[cfg(feature = "simulation")]
+pub mod probe;
 mod rotation;
 mod shamir;
 mod sharing;
