@@ -12,12 +12,14 @@ use strongroom_tests::fuzz;
 
 type Body = fn(&[u8]);
 
-const CASES: [(&str, Body); 5] = [
+const CASES: [(&str, Body); 7] = [
     ("canary", fuzz::canary),
     ("conn", fuzz::conn),
     ("head", fuzz::head),
     ("json", fuzz::json),
     ("path", fuzz::path),
+    ("record", fuzz::record),
+    ("shares", fuzz::shares),
 ];
 
 fn fuzz_folder() -> PathBuf {

@@ -10,5 +10,6 @@ mod peer;
 mod process;
 mod readme;
 mod rules;
+mod seal;
 mod server;
 mod simulation;

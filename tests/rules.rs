@@ -66,18 +66,14 @@ fn finds_everything_again_after_a_restart() {
     let mut server = Single::unsealed(Config::default(), 1);
     let root = server.root.clone();
     server.ask("POST", "/v1/secret/a/b", Some(&root), r#"{"v":1}"#);
-    let records = server.store.records().clone();
-    server.store = strongroom_core::MemoryStore::from_records(records);
-    server.vault = Vault::new(Config::default());
+    server.restart(Config::default());
     assert_eq!(server.ask("GET", "/v1/secret/a/b", Some(&root), "").0, 503);
     assert_eq!(
         server.ask("PUT", "/v1/sys/init", None, r#"{"secret_shares":1,"secret_threshold":1}"#).0,
         400
     );
-    let wrong = format!("{{\"key\":\"{}\"}}", "0".repeat(64));
-    assert_eq!(server.ask("PUT", "/v1/sys/unseal", None, &wrong).0, 400);
-    let right = format!("{{\"key\":\"{}\"}}", server.key);
-    assert_eq!(server.ask("PUT", "/v1/sys/unseal", None, &right).0, 200);
+    assert_eq!(server.submit(&"0".repeat(64)).0, 400);
+    assert_eq!(server.unseal(), 200);
     let (status, body) = server.ask("GET", "/v1/secret/a/b", Some(&root), "");
     assert_eq!(status, 200);
     assert!(body.contains(r#""data":{"v":1}"#), "{body}");
@@ -92,7 +88,6 @@ fn refuses_records_that_were_moved_swapped_or_cut() {
         server.ask("POST", &format!("/v1/secret/{name}"), Some(&root), r#"{"v":1}"#);
     }
     let records = server.store.records().clone();
-    let key = format!("{{\"key\":\"{}\"}}", server.key);
     let mut troubles = 0;
     for (victim, record) in &records {
         for forged in
@@ -102,7 +97,7 @@ fn refuses_records_that_were_moved_swapped_or_cut() {
             changed.insert(*victim, forged.into());
             server.store = strongroom_core::MemoryStore::from_records(changed);
             server.vault = Vault::new(Config::default());
-            server.ask("PUT", "/v1/sys/unseal", None, &key);
+            server.unseal();
             let (status, body) = server.ask("GET", "/v1/secret/a", Some(&root), "");
             assert!(matches!(status, 200 | 500 | 503), "{status} {body}");
             assert!(status != 200 || body.contains(r#""data":{"v":1}"#), "{body}");
@@ -236,11 +231,9 @@ fn goes_on_from_the_highest_time_after_a_start_with_a_clock_set_back() {
     assert_eq!(server.ask("POST", "/v1/auth/token/create", Some(&root), made).0, 200);
     let hour = std::time::Duration::from_secs(3600);
     let seconds = |count| std::time::Duration::from_secs(count);
-    server.store = strongroom_core::MemoryStore::from_records(server.store.records().clone());
-    server.vault = Vault::new(Config::default());
+    server.restart(Config::default());
     server.start = server.start.before(hour);
-    let key = format!("{{\"key\":\"{}\"}}", server.key);
-    assert_eq!(server.ask("PUT", "/v1/sys/unseal", None, &key).0, 200);
+    assert_eq!(server.unseal(), 200);
     assert_eq!(server.ask("GET", "/v1/secret/a", Some("brief"), "").0, 404);
     server.start = server.start.after(seconds(50));
     assert_eq!(server.ask("GET", "/v1/secret/a", Some("brief"), "").0, 404);

@@ -3,6 +3,7 @@
 //! The envelope's order is fixed: `request_id`, `lease_id`, `renewable`, `lease_duration`, `data`,
 //! `wrap_info`, `warnings`, `auth`, all of them always there.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -19,6 +20,9 @@ pub(crate) enum Answer {
     Envelope(Envelope),
     /// A body without the envelope, with its line end.
     Bare(StatusCode, String),
+    /// 400 with this text. Unlike a rejection it leaves what its run has staged: a wrong share ends
+    /// the attempt to unseal.
+    Refused(Cow<'static, str>),
 }
 
 /// The parts of the envelope that a handler sets.
@@ -31,6 +35,8 @@ pub(crate) struct Envelope {
     pub(crate) warnings: Vec<String>,
     /// Seconds.
     pub(crate) lease_duration: i64,
+    /// Whether the members of `data` stand before all others too.
+    pub(crate) doubled: bool,
 }
 
 impl Answer {
@@ -58,6 +64,7 @@ impl Answer {
                 Response::api(StatusCode::OK, envelope.into_text(request_id))
             }
             Self::Bare(status, body) => Response::api(status, body),
+            Self::Refused(text) => Response::errors(StatusCode::BAD_REQUEST, &[&text]),
         }
     }
 
@@ -70,8 +77,16 @@ impl Envelope {
     fn into_text(self, request_id: &str) -> String {
         let data = self.data.as_ref().map_or("null", |data| data.as_str());
         let auth = self.auth.as_ref().map_or("null", |auth| auth.as_str());
-        let mut text = String::with_capacity(180 + data.len() + auth.len());
-        text.push_str("{\"request_id\":");
+        let members = data.strip_prefix('{').and_then(|data| data.strip_suffix('}'));
+        let members = members.filter(|members| self.doubled && !members.is_empty());
+        let doubled = members.map_or(0, str::len);
+        let mut text = String::with_capacity(180 + doubled + data.len() + auth.len());
+        text.push('{');
+        if let Some(members) = members {
+            text.push_str(members);
+            text.push(',');
+        }
+        text.push_str("\"request_id\":");
         json::push_string(&mut text, request_id);
         text.push_str(",\"lease_id\":\"\",\"renewable\":false,\"lease_duration\":");
         let _ = core::fmt::Write::write_fmt(&mut text, format_args!("{}", self.lease_duration));

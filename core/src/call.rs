@@ -207,7 +207,7 @@ fn dispatch(
         return Err(Reject::WrappingUnavailable.into());
     }
     token::finish(tx, authorized);
-    let answer = with_warnings(answer, &context, found.route, call.operation);
+    let answer = complete(answer, &context, found.route, call.operation);
     Ok(answer.respond(&tx.request_id(), call.operation.asks()))
 }
 
@@ -221,14 +221,11 @@ fn check_period(tx: &Tx<'_>, found: Option<&Found<'_>>, path: &str) -> Result<()
     Ok(())
 }
 
-/// Names what was sent and not looked at, where there is a body to say it in.
-fn with_warnings(
-    answer: Answer,
-    context: &Context<'_>,
-    route: &Route,
-    operation: Operation,
-) -> Answer {
+/// Sets what an envelope has by its route: where its data stands, and the names that were sent and not
+/// looked at.
+fn complete(answer: Answer, context: &Context<'_>, route: &Route, operation: Operation) -> Answer {
     let Answer::Envelope(mut envelope) = answer else { return answer };
+    envelope.doubled = route.doubled;
     let takes_anything = route.free_form && operation == Operation::Update;
     if !takes_anything {
         let unknown = context.args.unknown(route.fields);

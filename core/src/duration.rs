@@ -126,6 +126,16 @@ pub(crate) fn short(seconds: i64) -> String {
     text
 }
 
+/// Whole seconds in Go's form: `48h0m0s`, `1m30s`, `5s`. Not negative.
+pub(crate) fn long(seconds: i64) -> String {
+    let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{rest}s"),
+        (0, _) => format!("{minutes}m{rest}s"),
+        _ => format!("{hours}h{minutes}m{rest}s"),
+    }
+}
+
 const NANOS: i128 = 1_000_000_000;
 
 #[cfg(test)]
@@ -184,6 +194,15 @@ mod tests {
         ];
         for (seconds, text) in CASES {
             assert_eq!(short(seconds), text);
+        }
+    }
+
+    #[test]
+    fn shows_the_long_form() {
+        const CASES: [(i64, &str); 5] =
+            [(0, "0s"), (59, "59s"), (90, "1m30s"), (3600, "1h0m0s"), (172_800, "48h0m0s")];
+        for (seconds, text) in CASES {
+            assert_eq!(long(seconds), text);
         }
     }
 }

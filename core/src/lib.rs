@@ -77,6 +77,8 @@ pub use effect::{
 pub use job::{Job, Outcome};
 pub use memory::MemoryStore;
 pub use path::{Path, PathError, Target, is_printable};
+#[cfg(feature = "simulation")]
+pub use seal::probe;
 pub use secret::Secret;
 pub use store::Key;
 pub use task::{Finding, Task};

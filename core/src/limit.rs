@@ -110,6 +110,23 @@ pub const CHORE_RETRY: Duration = Duration::from_secs(60);
 /// every page it shows. Some 80 names fit.
 pub const PAGE_BYTES_MAX: usize = 2 * 1024;
 
+// --- The seal -------------------------------------------------------------------------------
+
+/// Bytes of a key share that is submitted: the reference's bounds, from the shortest key of its
+/// barrier to the longest with an x byte behind it.
+pub const SHARE_BYTES_MIN: usize = 16;
+/// See [`SHARE_BYTES_MIN`].
+pub const SHARE_BYTES_MAX: usize = 33;
+/// Terms of a keyring. It is written whole with each; one a day lasts 27 years.
+pub const TERMS_MAX: usize = 10_000;
+/// Records under one term before it is rotated: nine tenths of 2^32, which is how many random nonces
+/// one key of AES-GCM may have (NIST SP 800-38D, 8.3). The reference's bound.
+pub const TERM_RECORDS_MAX: i64 = 3_865_470_566;
+/// The least that a rule of rotation may ask for: the reference's bound.
+pub const TERM_RECORDS_MIN: i64 = 1_000_000;
+/// Seconds between two rotations by age, at least: the reference's bound.
+pub const ROTATION_INTERVAL_MIN: i64 = 24 * 3600;
+
 // --- Tokens ---------------------------------------------------------------------------------
 
 /// Ancestors of a token: each is looked up when the token is used.

@@ -51,8 +51,10 @@ pub(crate) type Names = Option<Arc<Zeroizing<String>>>;
 pub(crate) enum Unfound {
     /// The store could not be read, or a record is not what was written.
     Trouble,
-    /// The adapter or a seal put an end to it.
+    /// The adapter put an end to it.
     Stopped,
+    /// The barrier has changed since: it is to be asked anew.
+    Superseded,
     /// More than one answer may have.
     TooMuch,
 }
@@ -166,7 +168,11 @@ struct Pages<'s> {
 
 impl Pages<'_> {
     fn read(&mut self, keys: &[Key]) -> Result<(), Unfound> {
-        if self.barrier.is_closed() || !(self.go_on)() {
+        // A change of the barrier comes before any record that it does not open.
+        if self.barrier.is_closed() {
+            return Err(Unfound::Superseded);
+        }
+        if !(self.go_on)() {
             return Err(Unfound::Stopped);
         }
         let loaded = self.snapshot.read(keys).map_err(|_| Unfound::Trouble)?;

@@ -5,11 +5,15 @@
 //!
 //! Invariants: a body is deterministic, and panics if and only if a promise of the core is broken.
 
+mod seal;
+
 use std::fmt::Write;
 
 use strongroom_core::http::{Conn, Limits, Request, Response};
 use strongroom_core::json::{self, Doc, Kind, Value};
 use strongroom_core::{Time, is_printable, limit, prepare};
+
+pub use self::seal::{record, shares};
 
 const NOW: Time = Time::from_unix_nanos(1_700_000_000_000_000_000);
 

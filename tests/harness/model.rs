@@ -4,8 +4,11 @@
 //! answer must be. Every change it makes is remembered with its batch, so that a crash can take it
 //! back.
 
+mod seal;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::seal::Seal;
 use crate::op::{Op, Wish};
 
 /// What an answer must be.
@@ -34,6 +37,17 @@ pub enum Expect {
     },
     /// 200 and a new token: its place in the model.
     Made(usize),
+    /// 200 and the state of the seal.
+    Seal {
+        /// Whether it is sealed.
+        sealed: bool,
+        /// Shares given so far.
+        progress: usize,
+        /// The number of the attempt, if one is under way.
+        attempt: Option<u64>,
+    },
+    /// 200 and this term of the keyring.
+    Term(u32),
 }
 
 /// The text of a rejection by rules.
@@ -63,8 +77,10 @@ pub struct Model {
     seqs: BTreeMap<String, u64>,
     tokens: Vec<Token>,
     texts: BTreeMap<String, usize>,
-    sealed: bool,
-    unseal_key: String,
+    seal: Seal,
+    term: u32,
+    /// The last batch of all.
+    last_seq: u64,
     journal: Vec<(u64, Undo)>,
 }
 
@@ -95,6 +111,7 @@ enum Undo {
     Token(usize, Box<Token>),
     Made(usize),
     Text(String, Option<usize>),
+    Term(u32),
 }
 
 /// A decision of the model.
@@ -107,15 +124,16 @@ pub struct Decision {
 }
 
 impl Model {
-    /// An unsealed server with nothing but a root token.
-    pub fn new(root: &str, unseal_key: &str) -> Self {
+    /// An unsealed server with nothing but a root token. So many of the shares unseal it.
+    pub fn new(root: &str, keys: &[String], threshold: usize) -> Self {
         let mut model = Self {
             secrets: BTreeMap::new(),
             seqs: BTreeMap::new(),
             tokens: Vec::new(),
             texts: BTreeMap::new(),
-            sealed: false,
-            unseal_key: unseal_key.to_owned(),
+            seal: Seal::open(keys, threshold),
+            term: 1,
+            last_seq: 0,
             journal: Vec::new(),
         };
         model.tokens.push(Token {
@@ -134,7 +152,12 @@ impl Model {
 
     /// Whether it is sealed.
     pub fn is_sealed(&self) -> bool {
-        self.sealed
+        self.seal.is_sealed()
+    }
+
+    /// The term of the keyring.
+    pub fn term(&self) -> u32 {
+        self.term
     }
 
     /// What the model knows of a token and its parents, for a message.
@@ -188,7 +211,7 @@ impl Model {
                     drop(secrets.insert(path.clone(), value.clone()));
                 }
                 Undo::Secret(path, None) => drop(secrets.remove(path)),
-                Undo::Token(..) | Undo::Made(_) | Undo::Text(..) => {}
+                Undo::Token(..) | Undo::Made(_) | Undo::Text(..) | Undo::Term(_) => {}
             }
         }
         match op {
@@ -228,6 +251,7 @@ impl Model {
                     }
                 }
                 Undo::Text(text, Some(at)) => drop(self.texts.insert(text, at)),
+                Undo::Term(term) => self.term = term,
                 Undo::Text(text, None) => drop(self.texts.remove(&text)),
                 Undo::Made(at) => {
                     if let Some(token) = self.tokens.get_mut(at) {
@@ -241,12 +265,14 @@ impl Model {
         for token in &mut self.tokens {
             token.seq = 0;
         }
-        self.sealed = true;
+        self.last_seq = 0;
+        self.seal.close();
     }
 
     /// A use of the token is charged. Says whether it was the last.
     pub fn admit(&mut self, token: Option<&str>, seq: u64) -> Charged {
         let mut charged = Charged::Nothing;
+        self.last_seq = self.last_seq.max(seq);
         if let Some(at) = token.and_then(|text| self.texts.get(text)).copied() {
             self.change_token(at, seq, |token| {
                 let last = token.num_uses == 1;
@@ -268,8 +294,9 @@ impl Model {
         now: u64,
     ) -> Decision {
         let charged = charge.token();
-        let was_sealed = self.sealed;
+        let was_sealed = self.is_sealed();
         let before = self.depends_on(op, token, now, charged);
+        self.last_seq = self.last_seq.max(seq);
         let mut expect = self.serve(op, token, charged, seq, now);
         let lists = matches!(op, Op::List(_) | Op::Scan(_));
         let served = matches!(expect, Expect::Keys(_) | Expect::Data(_) | Expect::Errors(404, _));
@@ -296,14 +323,12 @@ impl Model {
     ) -> Expect {
         match op {
             Op::BothFramings | Op::BrokenBody(_) => return Expect::Status(400),
-            Op::Health => return Expect::Status(if self.sealed { 503 } else { 200 }),
-            Op::Unseal(key) => {
-                let right = self.sealed && *key == self.unseal_key;
-                self.sealed = self.sealed && !right;
-                return Expect::Status(200);
-            }
-            Op::Seal if self.sealed => return Expect::Empty(204),
-            _ if self.sealed => return Expect::Errors(503, Some("Vault is sealed")),
+            Op::Health => return Expect::Status(if self.is_sealed() { 503 } else { 200 }),
+            Op::SealStatus => return self.seal.show(),
+            Op::Unseal(key) => return self.seal.submit(key),
+            Op::UnsealReset => return self.seal.reset(),
+            Op::Seal if self.is_sealed() => return Expect::Empty(204),
+            _ if self.is_sealed() => return Expect::Errors(503, Some("Vault is sealed")),
             _ => {}
         }
         let caller = self.caller(token, now, charged);
@@ -361,9 +386,11 @@ impl Model {
             }
             Op::Job(_) => Expect::Status(200),
             Op::Seal => {
-                self.sealed = true;
+                self.seal.close();
                 Expect::Empty(204)
             }
+            Op::KeyStatus => Expect::Term(self.term),
+            Op::Rotate => self.rotate(seq),
             Op::LookupSelf => self.show(caller),
             Op::Lookup(text) => match self.caller(Some(text), now, charged) {
                 Some(at) => self.show(at),
@@ -381,10 +408,19 @@ impl Model {
                 Expect::Empty(204)
             }
             Op::TokenCreate(wish) => self.make(wish, caller, seq, now),
-            Op::BothFramings | Op::BrokenBody(_) | Op::Health | Op::Unseal(_) => {
-                unreachable!("served without a token")
-            }
+            Op::BothFramings
+            | Op::BrokenBody(_)
+            | Op::Health
+            | Op::SealStatus
+            | Op::Unseal(_)
+            | Op::UnsealReset => unreachable!("served without a token"),
         }
+    }
+
+    fn rotate(&mut self, seq: u64) -> Expect {
+        self.journal.push((seq, Undo::Term(self.term)));
+        self.term += 1;
+        Expect::Empty(204)
     }
 
     fn make(&mut self, wish: &Wish, caller: usize, seq: u64, now: u64) -> Expect {
@@ -461,7 +497,16 @@ impl Model {
 
     /// The last batch of what a request looks at.
     fn depends_on(&self, op: &Op, token: Option<&str>, now: u64, charged: Option<usize>) -> u64 {
-        if self.sealed || matches!(op, Op::BothFramings | Op::BrokenBody(_) | Op::Health) {
+        let asks_nothing = matches!(
+            op,
+            Op::BothFramings
+                | Op::BrokenBody(_)
+                | Op::Health
+                | Op::SealStatus
+                | Op::Unseal(_)
+                | Op::UnsealReset
+        );
+        if self.is_sealed() || asks_nothing {
             return 0;
         }
         let mut seq = 0;
@@ -482,6 +527,7 @@ impl Model {
             Op::Read(path) | Op::Write(path, _) | Op::Delete(path) => {
                 seq.max(self.seqs.get(path).copied().unwrap_or(0))
             }
+            Op::KeyStatus => self.last_seq,
             _ => seq,
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! Names and values carry canaries: words that must not occur where no name or value belongs.
 
+use strongroom_core::encoding::hex;
+
 use crate::random::Random;
 
 /// Part of every secret value.
@@ -24,6 +26,8 @@ pub enum Op {
     Delete(String),
     /// State of the server.
     Health,
+    /// State of the keyring.
+    KeyStatus,
     /// Slow work: its input.
     Job(String),
     /// Names in a folder.
@@ -40,16 +44,22 @@ pub enum Op {
     Revoke(String),
     /// End of the caller's own.
     RevokeSelf,
+    /// A new term of the keyring.
+    Rotate,
     /// All names below a folder.
     Scan(String),
     /// Sealing, by an operator.
     Seal,
+    /// State of the seal.
+    SealStatus,
     /// A new token.
     TokenCreate(Wish),
     /// A path that ends in a period.
     TrailingPeriod(String),
-    /// Unsealing with a key in hex.
+    /// Submission of a key share in hex.
     Unseal(String),
+    /// End of an attempt to unseal.
+    UnsealReset,
     /// Write of a secret: path and value.
     Write(String, String),
 }
@@ -98,7 +108,18 @@ impl Op {
             96 => Self::TrailingPeriod(path),
             97 => Self::BrokenBody(path),
             98 => Self::BothFramings,
-            _ => Self::Read(path),
+            _ if random.one_in(2) => Self::Rotate,
+            _ => Self::KeyStatus,
+        }
+    }
+
+    /// A step of an operator towards unsealing, now and then a wrong one. `keys` are the shares.
+    pub fn unsealing(random: &mut Random, keys: &[String]) -> Self {
+        match random.below(20) {
+            0 => Self::UnsealReset,
+            1 | 2 => Self::SealStatus,
+            3 => Self::Unseal(wrong_share(random, keys)),
+            _ => Self::Unseal(random.pick(keys).clone()),
         }
     }
 
@@ -114,6 +135,7 @@ impl Op {
             }
             Self::Delete(path) => ("DELETE", format!("/v1/secret/{path}"), none),
             Self::Health => ("GET", "/v1/sys/health".into(), none),
+            Self::KeyStatus => ("GET", "/v1/sys/key-status".into(), none),
             Self::Job(input) => {
                 ("POST", "/v1/sys/simulation/job".into(), format!("{{\"input\":\"{input}\"}}"))
             }
@@ -128,11 +150,14 @@ impl Op {
                 ("POST", "/v1/auth/token/revoke".into(), format!("{{\"token\":\"{token}\"}}"))
             }
             Self::RevokeSelf => ("POST", "/v1/auth/token/revoke-self".into(), none),
+            Self::Rotate => ("POST", "/v1/sys/rotate".into(), none),
             Self::Scan(folder) => ("SCAN", format!("/v1/secret/{folder}"), none),
             Self::Seal => ("PUT", "/v1/sys/seal".into(), none),
+            Self::SealStatus => ("GET", "/v1/sys/seal-status".into(), none),
             Self::TokenCreate(wish) => ("POST", wish.target().into(), wish.body()),
             Self::TrailingPeriod(path) => ("GET", format!("/v1/secret/{path}."), none),
             Self::Unseal(key) => ("PUT", "/v1/sys/unseal".into(), format!("{{\"key\":\"{key}\"}}")),
+            Self::UnsealReset => ("PUT", "/v1/sys/unseal".into(), "{\"reset\":true}".into()),
             Self::Write(path, value) => ("POST", format!("/v1/secret/{path}"), value.clone()),
         }
     }
@@ -172,6 +197,19 @@ impl Wish {
         let ttl = if self.ttl > 0 { format!(",\"ttl\":{}", self.ttl) } else { String::new() };
         let id = self.id.map(|id| format!(",\"id\":\"{id}\"")).unwrap_or_default();
         format!("{{\"policies\":[\"{policy}\"],\"num_uses\":{}{ttl}{id}}}", self.num_uses)
+    }
+}
+
+/// No share at all, one of another length, one of the right form, or another one at the point of a
+/// right one.
+fn wrong_share(random: &mut Random, keys: &[String]) -> String {
+    let right = random.pick(keys).clone();
+    let bytes = hex(&random.seed());
+    match random.below(4) {
+        0 => "no share".to_owned(),
+        1 => bytes.chars().take(32).collect(),
+        2 => bytes.chars().chain("7f".chars().take(right.len() - bytes.len())).collect(),
+        _ => bytes.chars().chain(right.chars().skip(bytes.len())).collect(),
     }
 }
 

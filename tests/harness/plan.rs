@@ -23,13 +23,17 @@ pub struct Plan {
     pub crash_at: Option<u64>,
     /// Whether loads and audits fail, clients hang up, the server is sealed, and the power goes.
     pub faults: bool,
+    /// Shares of the unseal key.
+    pub shares: usize,
+    /// How many of them unseal the server.
+    pub threshold: usize,
 }
 
 impl Plan {
     /// A plan whose every choice comes from the seed.
     pub fn from_seed(seed: u64, requests: u64) -> Self {
         let mut random = Random::new(seed ^ 0x5eed);
-        Self {
+        let plan = Self {
             seed,
             requests,
             clients: 1 + random.below(8),
@@ -38,7 +42,11 @@ impl Plan {
             audit: random.one_in(2),
             crash_at: None,
             faults: !random.one_in(4),
-        }
+            shares: 1,
+            threshold: 1 + random.below(4),
+        };
+        let spare = if plan.threshold == 1 { 0 } else { random.below(3) };
+        Self { shares: plan.threshold + spare, ..plan }
     }
 
     /// How its vault is set up.
@@ -84,6 +92,12 @@ pub struct Tally {
     pub seals: u64,
     /// Outputs of the vault.
     pub outputs: u64,
+    /// Times it was unsealed.
+    pub unseals: u64,
+    /// Attempts to unseal that a wrong share has ended.
+    pub attempts_failed: u64,
+    /// Terms that were added to the keyring.
+    pub rotations: u64,
 }
 
 impl Tally {
@@ -102,5 +116,8 @@ impl Tally {
         self.audits += other.audits;
         self.seals += other.seals;
         self.outputs += other.outputs;
+        self.unseals += other.unseals;
+        self.attempts_failed += other.attempts_failed;
+        self.rotations += other.rotations;
     }
 }

@@ -1,6 +1,7 @@
 //! A server for one client at a time, without sockets: each request is served to its end before the
 //! next. Its steps depend on the number of the request alone, not on what is loaded meanwhile.
 
+use serde_json::Value;
 use strongroom_core::{
     Config, MemoryStore, Output, RequestId, Step, Time, Vault, drive, http, json, prepare,
 };
@@ -16,8 +17,8 @@ pub struct Single {
     pub store: MemoryStore,
     /// The root token, once initialised.
     pub root: String,
-    /// The unseal key in hex, once initialised.
-    pub key: String,
+    /// The shares of the unseal key in hex, once initialised.
+    pub keys: Vec<String>,
     /// The time of the first request; each takes a millisecond.
     pub start: Time,
     random: Random,
@@ -31,37 +32,64 @@ impl Single {
             vault: Vault::new(config),
             store: MemoryStore::new(),
             root: String::new(),
-            key: String::new(),
+            keys: Vec::new(),
             random: Random::new(seed),
             start: Time::from_unix_nanos(1_700_000_000_000_000_000),
             requests: 0,
         }
     }
 
-    /// The same, initialised; it is sealed.
+    /// The same, initialised with one share; it is sealed.
+    pub fn initialized(config: Config, seed: u64) -> Self {
+        Self::shared(config, seed, 1, 1)
+    }
+
+    /// The same, initialised with so many shares, of which so many unseal it.
     ///
     /// # Panics
     ///
     /// If it cannot be initialised.
-    pub fn initialized(config: Config, seed: u64) -> Self {
+    pub fn shared(config: Config, seed: u64, shares: usize, threshold: usize) -> Self {
         let mut server = Self::new(config, seed);
-        let body = r#"{"secret_shares":1,"secret_threshold":1}"#;
-        let (_, answer) = server.ask("PUT", "/v1/sys/init", None, body);
-        let answer: serde_json::Value = serde_json::from_str(&answer).expect("init gives JSON");
-        let text = |pointer| {
-            let value = answer.pointer(pointer).and_then(serde_json::Value::as_str);
-            value.expect("init gives keys and a token").to_owned()
-        };
-        (server.root, server.key) = (text("/root_token"), text("/keys/0"));
+        let body = format!(r#"{{"secret_shares":{shares},"secret_threshold":{threshold}}}"#);
+        let (_, answer) = server.ask("PUT", "/v1/sys/init", None, &body);
+        let answer: Value = serde_json::from_str(&answer).expect("init gives JSON");
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let keys = answer.get("keys").and_then(Value::as_array).expect("init gives keys");
+        server.keys = keys.iter().filter_map(text).collect();
+        server.root = answer.get("root_token").and_then(text).expect("init gives a token");
         server
     }
 
-    /// The same, unsealed.
+    /// The same with one share, unsealed.
     pub fn unsealed(config: Config, seed: u64) -> Self {
         let mut server = Self::initialized(config, seed);
-        let body = format!("{{\"key\":\"{}\"}}", server.key);
-        server.ask("PUT", "/v1/sys/unseal", None, &body);
+        server.unseal();
         server
+    }
+
+    /// Submits one key after another until the server is open or refuses one; gives the last status.
+    pub fn unseal(&mut self) -> u16 {
+        let mut last = 0;
+        for key in self.keys.clone() {
+            let (status, answer) = self.submit(&key);
+            last = status;
+            if status != 200 || answer.contains("\"sealed\":false") {
+                break;
+            }
+        }
+        last
+    }
+
+    /// Submits one share; gives status and body.
+    pub fn submit(&mut self, key: &str) -> (u16, String) {
+        self.ask("PUT", "/v1/sys/unseal", None, &format!("{{\"key\":\"{key}\"}}"))
+    }
+
+    /// Ends the process and starts another on the same store, which is sealed.
+    pub fn restart(&mut self, config: Config) {
+        self.store = MemoryStore::from_records(self.store.records().clone());
+        self.vault = Vault::new(config);
     }
 
     /// Serves one request; gives status and body.

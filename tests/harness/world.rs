@@ -11,7 +11,9 @@ use strongroom_core::{
     TaskId, Time, Trace, Vault, http, json, limit, prepare,
 };
 
-use crate::check::{self, Broken, authority::Authority, durable::Durable, silence::Silence};
+use crate::check::{
+    self, Broken, authority::Authority, durable::Durable, shares::Shares, silence::Silence,
+};
 use crate::client::{Answer, Client, Pending};
 use crate::disk::Disk;
 use crate::model::{Charged, Decision, Expect, Model};
@@ -54,7 +56,8 @@ pub struct World {
     /// Which requests wait for tasks.
     inquired: BTreeMap<TaskId, RequestId>,
     tokens: Vec<String>,
-    unseal_key: String,
+    /// The shares of the unseal key.
+    keys: Vec<String>,
     next_serial: u64,
     next_id: u64,
     faults_on: bool,
@@ -63,6 +66,7 @@ pub struct World {
     authority: Authority,
     durable: Durable,
     silence: Silence,
+    shares: Shares,
     tally: Tally,
     digest: u64,
 }
@@ -90,13 +94,14 @@ impl World {
     fn new(plan: Plan) -> Self {
         let mut random = Random::new(plan.seed);
         let now = Time::from_unix_nanos(1_700_000_000_000_000_000 + random.bits() % 1_000_000_000);
-        let Single { store, root, key: unseal_key, .. } =
-            Single::initialized(Config::default(), random.bits());
+        let (shares, threshold) = (plan.shares, plan.threshold);
+        let Single { store, root, keys, .. } =
+            Single::shared(Config::default(), random.bits(), shares, threshold);
         let mut world = Self {
             now,
             vault: Vault::new(plan.config()),
             disk: Disk::from_image(store.records().clone()),
-            model: Model::new(&root, &unseal_key),
+            model: Model::new(&root, &keys, threshold),
             clients: Vec::new(),
             connections: vec![0; plan.clients],
             issued: BTreeMap::new(),
@@ -106,14 +111,15 @@ impl World {
             findings: Vec::new(),
             inquired: BTreeMap::new(),
             tokens: vec![root.clone(), "s.nobodyhasthistoken".to_owned()],
-            unseal_key,
             next_serial: 0,
             next_id: 0,
             faults_on: plan.faults,
             faults_seen: false,
             authority: Authority::default(),
             durable: Durable::default(),
-            silence: Silence::new(&root),
+            silence: Silence::new(&root, &keys),
+            shares: Shares::new(shares, threshold),
+            keys,
             tally: Tally::default(),
             digest: 0xcbf2_9ce4_8422_2325,
             random,
@@ -170,7 +176,7 @@ impl World {
         self.next_serial += 1;
         let serial = self.next_serial;
         let (op, token) = if is_sealed && self.random.one_in(2) {
-            (Op::Unseal(self.unseal_key.clone()), None)
+            (Op::unsealing(&mut self.random, &self.keys), None)
         } else {
             let op = Op::random(&mut self.random, serial, &self.tokens);
             let token = match self.random.below(10) {
@@ -485,7 +491,7 @@ impl World {
                 Trace::Inquired(_, task) => drop(self.inquired.insert(task, id)),
                 Trace::Decided(_, seq) => {
                     let now = self.now.unix_nanos();
-                    let was_sealed = self.model.is_sealed();
+                    let (was_sealed, term) = (self.model.is_sealed(), self.model.term());
                     let found = issued.found.take();
                     let decision = self.model.decide(
                         &issued.op,
@@ -495,7 +501,13 @@ impl World {
                         seq.number(),
                         now,
                     );
-                    self.tally.seals += u64::from(!was_sealed && self.model.is_sealed());
+                    let is_sealed = self.model.is_sealed();
+                    let refused = matches!(&decision.expect, Expect::Errors(400, Some(text))
+                        if text.contains("invalid key"));
+                    self.tally.seals += u64::from(!was_sealed && is_sealed);
+                    self.tally.unseals += u64::from(was_sealed && !is_sealed);
+                    self.tally.attempts_failed += u64::from(was_sealed && refused);
+                    self.tally.rotations += u64::from(self.model.term() - term);
                     issued.batch = seq.number();
                     issued.decision = Some(decision);
                 }
@@ -588,6 +600,7 @@ impl World {
         let excused = expect == Expect::Status(500) && answer.status >= 500;
         let made =
             if excused { None } else { check::answer::check(&expect, answer).map_err(told)? };
+        self.shares.answered(&expect, answer).map_err(told)?;
         if let (Expect::Made(token), Some(text)) = (&expect, &made) {
             self.model.learn(*token, text);
             self.remember(text.clone());
@@ -624,10 +637,12 @@ impl World {
         while self.model.is_sealed() || !has_waited {
             if self.model.is_sealed() {
                 self.reconnect(0);
-                self.next_serial += 1;
-                let (serial, unseal) = (self.next_serial, Op::Unseal(self.unseal_key.clone()));
-                if let Some(client) = self.clients.first_mut() {
-                    client.send(serial, unseal, None);
+                let keys = self.keys.iter().cloned().map(Op::Unseal);
+                for op in std::iter::once(Op::UnsealReset).chain(keys) {
+                    self.next_serial += 1;
+                    if let Some(client) = self.clients.first_mut() {
+                        client.send(self.next_serial, op, None);
+                    }
                 }
             } else {
                 has_waited = true;

@@ -16,6 +16,7 @@ pub(crate) const ROUTES: &[Route] = &[Route {
     pattern: "{path...}",
     open: false,
     free_form: true,
+    doubled: false,
     exists: Some(exists),
     methods: &[
         Method::new(Operation::Read, Access::Acl, read),

@@ -88,6 +88,9 @@ pub(crate) struct Route {
     pub(crate) open: bool,
     /// Whether a write may send any names.
     pub(crate) free_form: bool,
+    /// Whether the members of `data` stand at the top of the answer as well: the first clients of the
+    /// API read them there.
+    pub(crate) doubled: bool,
     /// Tells whether what a write would write is there: what is not is created.
     pub(crate) exists: Option<Exists>,
     pub(crate) methods: &'static [Method],
@@ -172,6 +175,7 @@ pub(crate) fn table() -> impl Iterator<Item = &'static Route> {
     [
         sys::health::ROUTES,
         sys::init::ROUTES,
+        sys::keyring::ROUTES,
         sys::leader::ROUTES,
         sys::seal::ROUTES,
         sys::tools::ROUTES,
@@ -225,6 +229,7 @@ const SHADOW: Route = Route {
     pattern: "",
     open: false,
     free_form: false,
+    doubled: false,
     exists: None,
     methods: &[],
     fields: &[],

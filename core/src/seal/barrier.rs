@@ -33,7 +33,7 @@ pub(crate) struct Barrier {
     terms: BTreeMap<u32, Aes256Gcm>,
     current: u32,
     names: Hmac<Sha256>,
-    /// The server was sealed: whoever still holds this stops using it.
+    /// The server was sealed, or has a newer barrier: whoever still holds this stops using it.
     closed: AtomicBool,
 }
 

@@ -17,6 +17,7 @@ pub(crate) const ROUTES: &[Route] = &[Route {
     pattern: "sys/health",
     open: true,
     free_form: true,
+    doubled: false,
     exists: None,
     methods: &[
         Method::new(Operation::Read, Access::AnyToken, health),

@@ -3,27 +3,29 @@
 //! <https://openbao.org/api-docs/system/init/>
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use http::StatusCode;
+use zeroize::Zeroizing;
 
-use super::member;
+use super::{member, undecodable};
 use crate::answer::Answer;
-use crate::encoding::{base64, hex};
+use crate::encoding::{base64, from_base64, hex};
 use crate::json::{self, Kind, Value};
 use crate::reject::Reject;
 use crate::route::{Access, Context, Engine, Method, Operation, Route, create_mount};
-use crate::seal::{self, SealChange};
+use crate::seal::{self, SealChange, Sharing};
 use crate::store::Owner;
-use crate::store::codec::Writer;
 use crate::token::{Authorized, create_root};
-use crate::vault::{BATCH_RECORD_VERSION, Halt, Tx};
+use crate::vault::{Halt, Tx};
 
 pub(crate) const ROUTES: &[Route] = &[Route {
     engine: None,
     pattern: "sys/init",
     open: true,
     free_form: true,
+    doubled: false,
     exists: None,
     methods: &[
         Method::new(Operation::Read, Access::AnyToken, status),
@@ -31,7 +33,9 @@ pub(crate) const ROUTES: &[Route] = &[Route {
     ],
     fields: &[],
     synopsis: "Initialises the server, or tells whether it is.",
-    description: "Makes the keys and the root token of a new server. It stays sealed.",
+    description: "Makes the keys and the root token of a new server, which stays sealed. \
+                  `secret_shares` says into how many shares the unseal key is split, and \
+                  `secret_threshold` how many of them unseal.",
 }];
 
 fn status(tx: &mut Tx<'_>, _: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {
@@ -41,39 +45,40 @@ fn status(tx: &mut Tx<'_>, _: &Context<'_>, _: &Authorized) -> Result<Answer, Ha
 
 fn initialize(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {
     check_recovery(context)?;
-    let (shares, pgp) = check_shares(context)?;
+    let sharing = Sharing::new(int(context, "secret_shares")?, int(context, "secret_threshold")?)
+        .map_err(invalid_seal)?;
+    let wants_pgp = check_pgp(context, sharing)?;
     if tx.seal().stored().is_some() {
         return Err(Reject::invalid("Vault is already initialized").into());
     }
-    if shares > 1 || pgp {
-        let what = if pgp { "PGP keys are" } else { "more than one share is" };
-        let text = format!("invalid seal configuration: {what} not available");
-        return Err(Reject::invalid(text).into());
+    if wants_pgp {
+        return Err(invalid_seal("PGP keys are not supported").into());
     }
     let now = tx.now;
-    let created = seal::create(tx.random(), now);
-    for (key, record) in
-        [seal::CONFIG, seal::ROOT_KEY, seal::KEYRING].into_iter().zip(created.stored.records())
-    {
+    let (shares, mut unsealed) = seal::create(sharing, tx.random(), now);
+    for (key, record) in unsealed.stored.records() {
         tx.put_sealed(key, record);
     }
-    let payload = Writer::new(BATCH_RECORD_VERSION).time(now).finish();
-    let nonce = tx.random().array();
-    tx.put_sealed(seal::BATCH, created.barrier.seal(&seal::BATCH, "", &payload, nonce));
     let (text, token) = create_root(tx.random(), now);
-    let text = zeroize::Zeroizing::new(text);
+    let text = Zeroizing::new(text);
     let owner = Owner(tx.random().array());
     let mount = create_mount("secret/", Engine::Kv1, owner);
+    let mut records = 0;
     for (name, payload) in token.records(&text).into_iter().chain(mount) {
-        tx.put_through(&created.barrier, &name, &payload);
+        tx.put_through(&unsealed.barrier, &name, &payload);
+        records += 1;
     }
-    let key = &*created.unseal_key;
+    let batch = unsealed.seal_batch_record(records, now, tx.random());
+    tx.put_sealed(seal::BATCH, batch);
+    let shown = |show: fn(&[u8]) -> String| {
+        shares.iter().map(move |share| Zeroizing::new(show(share.expose())))
+    };
     let body = json::Object::new()
-        .strings("keys", [hex(key)])
-        .strings("keys_base64", [base64(key)])
+        .strings("keys", shown(hex))
+        .strings("keys_base64", shown(base64))
         .string("root_token", &text)
         .finish();
-    tx.change_seal(SealChange::Initialize(created.stored));
+    tx.change_seal(SealChange::Initialize(unsealed.stored));
     Ok(Answer::Bare(StatusCode::OK, body + "\n"))
 }
 
@@ -97,38 +102,55 @@ fn check_recovery(context: &Context<'_>) -> Result<(), Reject> {
     )))
 }
 
-/// The number of shares, and whether PGP keys are given: one share without PGP is what this server can
-/// make so far.
-fn check_shares(context: &Context<'_>) -> Result<(i64, bool), Reject> {
-    let shares = int(context, "secret_shares")?;
-    let threshold = int(context, "secret_threshold")?;
-    let why = if shares < 1 {
-        "shares must be at least one"
-    } else if threshold < 1 {
-        "threshold must be at least one"
-    } else if shares > 1 && threshold < 2 {
-        "threshold must be greater than one for multiple shares"
-    } else if shares > 255 {
-        "shares must be less than 256"
-    } else if threshold > 255 {
-        "threshold must be less than 256"
-    } else if threshold > shares {
-        "threshold cannot be larger than shares"
-    } else {
-        let pgp = member(context, "pgp_keys").is_some_and(is_given)
-            || member(context, "root_token_pgp_key").is_some_and(is_given);
-        return Ok((shares, pgp));
+/// Whether PGP keys are given. What is given must be as many keys as shares.
+fn check_pgp(context: &Context<'_>, sharing: Sharing) -> Result<bool, Reject> {
+    let keys = match member(context, "pgp_keys").map(Value::kind) {
+        None | Some(Kind::Null) => Vec::new(),
+        Some(Kind::Array(items)) => items.collect(),
+        Some(Kind::Bool(_) | Kind::Number(_) | Kind::String(_) | Kind::Object(_)) => {
+            return Err(undecodable("pgp_keys must be a list of strings"));
+        }
     };
-    Err(Reject::invalid(format!("invalid seal configuration: {why}")))
+    let keys = keys.into_iter().map(|key| text(Some(key), "pgp_keys must be a list of strings"));
+    let keys = keys.collect::<Result<Vec<_>, _>>()?;
+    let token_key =
+        text(member(context, "root_token_pgp_key"), "root_token_pgp_key must be a string")?;
+    if !keys.is_empty() && keys.len() != usize::from(sharing.shares()) {
+        let why = "count mismatch between number of provided PGP keys and number of shares";
+        return Err(invalid_seal(why));
+    }
+    keys.iter().try_for_each(|key| check_pgp_key(key)).map_err(|why| invalid_seal(&why))?;
+    if !token_key.is_empty() {
+        check_pgp_key(token_key).map_err(Reject::invalid)?;
+    }
+    Ok(!keys.is_empty() || !token_key.is_empty())
 }
 
-fn is_given(value: Value<'_>) -> bool {
-    match value.kind() {
-        Kind::Null => false,
-        Kind::String(text) => !text.is_empty(),
-        Kind::Array(mut items) => items.next().is_some(),
-        Kind::Bool(_) | Kind::Number(_) | Kind::Object(_) => true,
+/// Tells apart what cannot be a key at all. Packets of OpenPGP begin with the highest bit set
+/// (RFC 9580, 4.2).
+fn check_pgp_key(text: &str) -> Result<(), String> {
+    let key = from_base64(text).ok_or("error decoding given PGP key: no base64")?;
+    match key.first() {
+        Some(0x80..) => Ok(()),
+        Some(_) => Err("error parsing given PGP key: openpgp: invalid data: tag byte does not \
+                        have MSB set"
+            .into()),
+        None => Err("error parsing given PGP key: EOF".into()),
     }
+}
+
+fn text<'a>(value: Option<Value<'a>>, otherwise: &'static str) -> Result<&'a str, Reject> {
+    match value.map(Value::kind) {
+        None | Some(Kind::Null) => Ok(""),
+        Some(Kind::String(text)) => Ok(text),
+        Some(Kind::Bool(_) | Kind::Number(_) | Kind::Array(_) | Kind::Object(_)) => {
+            Err(undecodable(otherwise))
+        }
+    }
+}
+
+fn invalid_seal(why: &str) -> Reject {
+    Reject::invalid(format!("invalid seal configuration: {why}"))
 }
 
 /// A whole number; this endpoint takes no other type for one.
@@ -138,7 +160,5 @@ fn int(context: &Context<'_>, name: &'static str) -> Result<i64, Reject> {
         Some(Kind::Number(text)) => text.parse().ok(),
         Some(Kind::Bool(_) | Kind::String(_) | Kind::Array(_) | Kind::Object(_)) => None,
     };
-    parsed.ok_or_else(|| {
-        Reject::invalid(format!("failed to decode JSON input: {name} must be a whole number"))
-    })
+    parsed.ok_or_else(|| undecodable(&format!("{name} must be a whole number")))
 }

@@ -15,6 +15,7 @@ pub(crate) const ROUTES: &[Route] = &[Route {
     pattern: "sys/leader",
     open: true,
     free_form: true,
+    doubled: false,
     exists: None,
     methods: &[Method::new(Operation::Read, Access::AnyToken, leader)],
     fields: &[],

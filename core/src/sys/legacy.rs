@@ -24,6 +24,7 @@ const fn closed(pattern: &'static str) -> Route {
         pattern,
         open: true,
         free_form: true,
+        doubled: false,
         exists: None,
         methods: &[],
         fields: &[],

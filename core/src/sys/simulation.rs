@@ -17,6 +17,7 @@ pub(crate) const ROUTES: &[Route] = &[Route {
     pattern: "simulation/job",
     open: false,
     free_form: false,
+    doubled: false,
     exists: None,
     methods: &[Method::new(Operation::Update, Access::AnyToken, job)],
     fields: &[Field::body("input", FieldKind::String, "What to digest.")],

@@ -39,6 +39,7 @@ const fn random_route(pattern: &'static str) -> Route {
         pattern,
         open: false,
         free_form: false,
+        doubled: false,
         exists: None,
         methods: METHODS,
         fields: FIELDS,

@@ -27,13 +27,12 @@ use crate::limit;
 use crate::reject::{Branch, Reject};
 use crate::seal::SealState;
 use crate::store::cache::Cache;
-use crate::task::{Finding, Found, Inquiry};
+use crate::task::{Finding, Found, Inquiry, Unfound};
 use crate::time::{Step, Time};
 use zeroize::Zeroizing;
 
 pub use book::{Books, Counters};
 pub(crate) use memo::{Charge, Memo};
-pub(crate) use run::BATCH_RECORD_VERSION;
 #[cfg(feature = "simulation")]
 pub use trace::Trace;
 #[cfg(not(feature = "simulation"))]
@@ -289,7 +288,10 @@ impl Vault {
             Some(Tasked::Chore(chore)) => self.handle_chore_rows(chore, finding),
             Some(Tasked::Request(id)) => {
                 let Some(mut parked) = self.parked.remove(&RunId::Request(id)) else { return };
-                if let Waiting::Task(inquiry) = parked.waiting {
+                let is_answer = !matches!(finding.0, Err(Unfound::Superseded));
+                if let Waiting::Task(inquiry) = parked.waiting
+                    && is_answer
+                {
                     let found = finding.0.map(|found| match found {
                         Found::Names(names) => names,
                         Found::Rows { .. } => None,

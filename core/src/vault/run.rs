@@ -1,5 +1,7 @@
 //! The driver of one run: do it, and do what its end asks for.
 
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -16,7 +18,6 @@ use crate::route::Operation;
 use crate::seal::{self, SealChange, SealState};
 use crate::store::Key;
 use crate::store::cache::Entry;
-use crate::store::codec::Writer;
 use crate::task::{Inquiry, Task};
 use crate::token;
 
@@ -271,14 +272,15 @@ impl Vault {
 
     /// Makes a batch of what a run staged, and the changes visible to later runs. Gives the batch's
     /// number, or the start if there is nothing to store.
-    fn commit(&mut self, staged: Staged, random: Generator) -> BatchSeq {
+    fn commit(&mut self, mut staged: Staged, mut random: Generator) -> BatchSeq {
         // Time goes on from the highest that was ever used: it does not stand still until the clock
         // outside has come there.
         self.clock_ahead += staged.time_floor.since(self.now);
         self.now = self.now.max(staged.time_floor);
         let seq = self.seq_of(&staged);
         if !staged.changes.is_empty() {
-            let batch_record = self.batch_record(random);
+            self.rotate_if_due(&mut staged, &mut random);
+            let batch_record = self.batch_record(&staged.changes, &mut random);
             let changes: Vec<_> = staged
                 .changes
                 .into_iter()
@@ -304,31 +306,39 @@ impl Vault {
         seq
     }
 
-    /// The record that every batch carries: the highest time used.
-    fn batch_record(&self, mut random: Generator) -> Option<(Key, Entry)> {
-        let barrier = &self.seal.unsealed()?.barrier;
-        let payload = Writer::new(BATCH_RECORD_VERSION).time(self.now).finish();
-        let sealed = barrier.seal(&seal::BATCH, "", &payload, random.array());
-        Some((seal::BATCH, Entry { record: Some(sealed), page: None, seq: BatchSeq::START }))
+    /// A batch carries the new term of the keyring, if one is due and the seal is not changed anyway.
+    fn rotate_if_due(&self, staged: &mut Staged, random: &mut Generator) {
+        let due = self.seal.unsealed().filter(|unsealed| unsealed.is_rotation_due(self.now));
+        if staged.seal.is_none()
+            && let Some(unsealed) = due.and_then(|unsealed| unsealed.rotated(random, self.now))
+        {
+            let records = unsealed.stored.records().map(|(key, record)| (key, fresh(record)));
+            staged.changes.extend(records);
+            staged.seal = Some(SealChange::Open(Box::new(unsealed)));
+        }
+    }
+
+    /// The record that every batch carries: the highest time used, and the records counted.
+    fn batch_record(
+        &mut self,
+        changes: &BTreeMap<Key, Entry>,
+        random: &mut Generator,
+    ) -> Option<(Key, Entry)> {
+        let records = changes.values().filter(|entry| entry.record.is_some()).count();
+        let sealed = self.seal.unsealed_mut()?.seal_batch_record(records, self.now, random);
+        Some((seal::BATCH, fresh(sealed)))
     }
 
     fn change_seal(&mut self, change: SealChange) {
-        match change {
-            SealChange::Initialize(stored) => self.seal = SealState::Sealed(stored),
-            SealChange::Unseal(unsealed) => {
-                self.seal = SealState::Unsealed(unsealed);
-                self.wake_chores();
-            }
-            SealChange::Seal => {
-                if let Some(unsealed) = self.seal.unsealed() {
-                    unsealed.barrier.close();
-                }
-                if let Some(stored) = self.seal.stored().cloned() {
-                    self.seal = SealState::Sealed(stored);
-                }
+        let was_open = self.seal.unsealed().is_some();
+        self.seal.apply(change);
+        match (was_open, self.seal.unsealed().is_some()) {
+            (false, true) => self.wake_chores(),
+            (true, false) => {
                 self.cache.seal(self.gate.durable());
                 self.end_epoch();
             }
+            (false, false) | (true, true) => {}
         }
     }
 
@@ -377,7 +387,9 @@ impl Vault {
     }
 }
 
-const FULL: Reject = Reject::Overloaded("too many requests are waiting");
+/// An entry of a batch that has no number yet.
+fn fresh(record: Arc<[u8]>) -> Entry {
+    Entry { record: Some(record), page: None, seq: BatchSeq::START }
+}
 
-/// Version of the batch record.
-pub(crate) const BATCH_RECORD_VERSION: u8 = 1;
+const FULL: Reject = Reject::Overloaded("too many requests are waiting");

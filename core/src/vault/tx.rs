@@ -259,7 +259,7 @@ impl<'v> Tx<'v> {
             None => Err(Halt::Inquire(inquiry)),
             Some(Ok(names)) => Ok(names.as_ref().map(|names| names.as_str())),
             Some(Err(Unfound::Trouble)) => Err(Reject::Internal.into()),
-            Some(Err(Unfound::Stopped)) => Err(Reject::TimedOut.into()),
+            Some(Err(Unfound::Stopped | Unfound::Superseded)) => Err(Reject::TimedOut.into()),
             Some(Err(Unfound::TooMuch)) => {
                 Err(Reject::Overloaded("there are too many names for one answer").into())
             }

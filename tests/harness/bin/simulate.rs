@@ -86,6 +86,9 @@ fn report(tally: &Tally, total: u64) -> ExitCode {
         ("pages of background work", tally.chore_pages, 5_000),
         ("audit records written", tally.audits, 100_000),
         ("seals", tally.seals, 200),
+        ("unseals", tally.unseals, 500),
+        ("attempts to unseal failed", tally.attempts_failed, 500),
+        ("rotations of the keyring", tally.rotations, 500),
     ];
     let mut low = false;
     for (name, count, per_million) in floors {

@@ -10,7 +10,12 @@ use crate::model::Expect;
 pub fn check(expect: &Expect, answer: &Answer) -> Result<Option<String>, Broken> {
     let status = match expect {
         Expect::Status(status) | Expect::Empty(status) | Expect::Errors(status, _) => *status,
-        Expect::Data(_) | Expect::Keys(_) | Expect::Shown { .. } | Expect::Made(_) => 200,
+        Expect::Data(_)
+        | Expect::Keys(_)
+        | Expect::Shown { .. }
+        | Expect::Made(_)
+        | Expect::Seal { .. }
+        | Expect::Term(_) => 200,
     };
     let wrong = || format!("expected {expect:?}, got {} {}", answer.status, answer.body);
     if answer.status != status {
@@ -34,6 +39,14 @@ pub fn check(expect: &Expect, answer: &Answer) -> Result<Option<String>, Broken>
                     == Some(&serde_json::json!([if *root { "root" } else { "default" }]))
                 && data.get("expire_time").is_some_and(Value::is_string) == *expires
         }),
+        Expect::Seal { sealed, progress, .. } => {
+            body.get("sealed") == Some(&Value::from(*sealed))
+                && body.get("progress") == Some(&Value::from(*progress))
+        }
+        Expect::Term(term) => {
+            data.and_then(|data| data.get("term")) == Some(&Value::from(*term))
+                && body.get("term") == Some(&Value::from(*term))
+        }
         Expect::Made(_) => {
             let text = body.get("auth").and_then(|auth| auth.get("client_token"));
             return text

@@ -23,7 +23,10 @@ impl Authority {
         next: u64,
     ) -> Result<(), Broken> {
         if let Some(token) = token
-            && !matches!(op, Op::Health | Op::Unseal(_) | Op::Seal)
+            && !matches!(
+                op,
+                Op::Health | Op::Unseal(_) | Op::UnsealReset | Op::SealStatus | Op::Seal
+            )
             && self.revoked.get(token).is_some_and(|from| serial >= *from)
             && (200..300).contains(&status)
         {

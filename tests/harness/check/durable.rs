@@ -25,6 +25,7 @@ impl Durable {
                 | Op::TokenCreate(_)
                 | Op::Revoke(_)
                 | Op::RevokeSelf
+                | Op::Rotate
         );
         if writes && (200..300).contains(&status) && batch > 0 {
             self.acknowledged.insert(batch, serial);

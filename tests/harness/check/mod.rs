@@ -6,6 +6,7 @@ pub mod books;
 pub mod dirty;
 pub mod durable;
 pub mod liveness;
+pub mod shares;
 pub mod silence;
 
 /// A promise that was broken: what was seen.

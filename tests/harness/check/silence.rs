@@ -1,8 +1,8 @@
-//! Secrets are where they belong and nowhere else: no value, name or token in stored bytes; no value
-//! or token in audit lines; no value in an error.
+//! Secrets are where they belong and nowhere else: no value, name, token or key share in stored bytes;
+//! none of them but names in audit lines; and none in an error.
 
 use strongroom_core::Batch;
-use strongroom_core::encoding::{base64, hex};
+use strongroom_core::encoding::{base64, from_hex, hex};
 
 use super::Broken;
 use crate::client::Answer;
@@ -12,12 +12,13 @@ use crate::op::{NAME_CANARY, VALUE_CANARY};
 #[derive(Debug)]
 pub struct Silence {
     stored: Vec<Vec<u8>>,
-    token: String,
+    /// The root token, and the shares of the unseal key in hex.
+    told_once: Vec<String>,
 }
 
 impl Silence {
-    /// A checker that knows the root token too.
-    pub fn new(token: &str) -> Self {
+    /// A checker that knows the root token too, and the shares of the unseal key.
+    pub fn new(token: &str, keys: &[String]) -> Self {
         let mut stored = Vec::new();
         for word in [VALUE_CANARY, NAME_CANARY, token] {
             stored.push(word.as_bytes().to_vec());
@@ -27,7 +28,12 @@ impl Silence {
             let whole = word.len() / 3 * 4;
             stored.push(encoded.as_bytes().get(..whole).unwrap_or_default().to_vec());
         }
-        Self { stored, token: token.to_owned() }
+        if let Some(key) = keys.first() {
+            stored.push(key.as_bytes().to_vec());
+            stored.push(from_hex(key).unwrap_or_default());
+        }
+        let told_once = keys.iter().cloned().chain([token.to_owned()]).collect();
+        Self { stored, told_once }
     }
 
     /// A batch on its way to the disk.
@@ -46,16 +52,19 @@ impl Silence {
 
     /// A line for the audit. It may name paths.
     pub fn audit(&self, line: &str) -> Result<(), Broken> {
-        if line.contains(VALUE_CANARY) || line.contains(&self.token) {
+        if self.tells(line) {
             return Err(format!("an audit line holds a secret: {line}"));
         }
         Ok(())
     }
 
+    fn tells(&self, text: &str) -> bool {
+        text.contains(VALUE_CANARY) || self.told_once.iter().any(|secret| text.contains(secret))
+    }
+
     /// An answer. Errors repeat no value and no token.
     pub fn answer(&self, answer: &Answer) -> Result<(), Broken> {
-        let loud = answer.body.contains(VALUE_CANARY) || answer.body.contains(&self.token);
-        if answer.status >= 400 && loud {
+        if answer.status >= 400 && self.tells(&answer.body) {
             return Err(format!("an error holds a secret: {}", answer.body));
         }
         Ok(())
