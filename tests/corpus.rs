@@ -12,14 +12,16 @@ use strongroom_tests::fuzz;
 
 type Body = fn(&[u8]);
 
-const CASES: [(&str, Body); 7] = [
+const CASES: [(&str, Body); 9] = [
     ("canary", fuzz::canary),
     ("conn", fuzz::conn),
     ("head", fuzz::head),
+    ("index", fuzz::index),
     ("json", fuzz::json),
     ("path", fuzz::path),
     ("record", fuzz::record),
     ("shares", fuzz::shares),
+    ("world", fuzz::world),
 ];
 
 fn fuzz_folder() -> PathBuf {

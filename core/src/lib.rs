@@ -77,8 +77,6 @@ pub use effect::{
 pub use job::{Job, Outcome};
 pub use memory::MemoryStore;
 pub use path::{Path, PathError, Target, is_printable};
-#[cfg(feature = "simulation")]
-pub use seal::probe;
 pub use secret::Secret;
 pub use store::Key;
 pub use task::{Finding, Task};
@@ -86,6 +84,13 @@ pub use time::{Step, Time};
 #[cfg(feature = "simulation")]
 pub use vault::Trace;
 pub use vault::{Books, Config, Counters, Vault};
+
+/// What fuzzers reach of the core's inside: pure functions over plain bytes.
+#[cfg(feature = "simulation")]
+pub mod probe {
+    pub use crate::seal::probe::*;
+    pub use crate::store::folder::probe::*;
+}
 
 /// The version that the API shows. Clients compare it with versions of the reference, so its number
 /// comes first and ours behind it.

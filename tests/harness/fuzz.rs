@@ -5,7 +5,9 @@
 //!
 //! Invariants: a body is deterministic, and panics if and only if a promise of the core is broken.
 
+mod index;
 mod seal;
+mod world;
 
 use std::fmt::Write;
 
@@ -13,7 +15,9 @@ use strongroom_core::http::{Conn, Limits, Request, Response};
 use strongroom_core::json::{self, Doc, Kind, Value};
 use strongroom_core::{Time, is_printable, limit, prepare};
 
+pub use self::index::index;
 pub use self::seal::{record, shares};
+pub use self::world::world;
 
 const NOW: Time = Time::from_unix_nanos(1_700_000_000_000_000_000);
 

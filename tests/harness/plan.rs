@@ -27,6 +27,8 @@ pub struct Plan {
     pub shares: usize,
     /// How many of them unseal the server.
     pub threshold: usize,
+    /// Choices of the world that come before those of the seed.
+    pub tape: Vec<u8>,
 }
 
 impl Plan {
@@ -44,6 +46,7 @@ impl Plan {
             faults: !random.one_in(4),
             shares: 1,
             threshold: 1 + random.below(4),
+            tape: Vec::new(),
         };
         let spare = if plan.threshold == 1 { 0 } else { random.below(3) };
         Self { shares: plan.threshold + spare, ..plan }

@@ -92,7 +92,7 @@ pub fn run(plan: &Plan) -> Result<(Tally, u64), Broken> {
 impl World {
     /// A world with an initialised and unsealed server.
     fn new(plan: Plan) -> Self {
-        let mut random = Random::new(plan.seed);
+        let mut random = Random::with_tape(plan.seed, &plan.tape);
         let now = Time::from_unix_nanos(1_700_000_000_000_000_000 + random.bits() % 1_000_000_000);
         let (shares, threshold) = (plan.shares, plan.threshold);
         let Single { store, root, keys, .. } =

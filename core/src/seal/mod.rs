@@ -8,7 +8,7 @@ mod barrier;
 mod batch;
 mod keyring;
 #[cfg(feature = "simulation")]
-pub mod probe;
+pub(crate) mod probe;
 mod rotation;
 mod shamir;
 mod sharing;

@@ -6,6 +6,8 @@
 //! in the same transaction.
 
 mod page;
+#[cfg(any(test, feature = "simulation"))]
+pub(crate) mod probe;
 mod walk;
 
 use alloc::string::String;
