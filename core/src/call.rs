@@ -3,6 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloc::{format, vec};
+use core::time::Duration;
 
 use crate::answer::Answer;
 use crate::field::{FieldKind, Source, check_token};
@@ -29,6 +30,8 @@ pub struct Call {
     pub(crate) namespace: Option<String>,
     /// Whether a wrapped answer is asked for.
     pub(crate) wraps: bool,
+    /// How long it may wait inside the server.
+    pub(crate) time_max: Duration,
 }
 
 /// Who answers a call.

@@ -20,21 +20,26 @@ use crate::path::{Path, PathError, is_printable};
 use crate::route::{self, Operation};
 use crate::secret::Secret;
 
+mod rules;
+
+pub use rules::Rules;
+
 /// Makes a call of a request. It is pure, and takes time in proportion to the body: run it outside
 /// of any lock.
 ///
 /// # Errors
 ///
 /// The answer, if the request ends here.
-pub fn prepare(request: &Request, limits: &json::Limits) -> Result<Call, Response> {
+pub fn prepare(request: &Request, rules: &Rules) -> Result<Call, Response> {
     let head = &request.head;
     let decoded = head.target().decoded();
     if !is_printable(&String::from_utf8_lossy(&decoded)) {
         return Err(Response::edge(StatusCode::BAD_REQUEST, None));
     }
+    rules.check_request_header(head, &decoded)?;
     let namespace = header_text(head, "x-vault-namespace")?;
     let echo = namespace.clone();
-    prepare_api(request, limits, decoded, namespace).map_err(|response| match echo {
+    prepare_api(request, rules, decoded, namespace).map_err(|response| match echo {
         Some(echo) => response.with_field("X-Vault-Namespace", echo),
         None => response,
     })
@@ -43,7 +48,7 @@ pub fn prepare(request: &Request, limits: &json::Limits) -> Result<Call, Respons
 /// The rules behind the check for printable characters; from here on answers carry the API's fields.
 fn prepare_api(
     request: &Request,
-    limits: &json::Limits,
+    rules: &Rules,
     decoded: alloc::vec::Vec<u8>,
     namespace: Option<String>,
 ) -> Result<Call, Response> {
@@ -73,6 +78,7 @@ fn prepare_api(
             token: read_token(head),
             namespace,
             wraps: false,
+            time_max: rules.time_max,
         });
     }
     if let Some(location) = head.target().redirect() {
@@ -81,14 +87,14 @@ fn prepare_api(
     if !head.target().escapes_a_slash()
         && let Some(route) = route::plain(&path)
     {
-        return prepare_plain(request, limits, route, as_path(path)?, namespace);
+        return prepare_plain(request, rules, route, as_path(path)?, namespace);
     }
     let operation = operation(head, words)?;
     let doc = if operation == Operation::Update {
-        read_body(request, limits)?
+        read_body(request, &rules.json)?
     } else if operation == Operation::Patch {
         check_patch_type(head)?;
-        read_json(&request.body, limits)?
+        read_json(&request.body, &rules.json)?
     } else {
         read_query(query, words)
     };
@@ -98,8 +104,16 @@ fn prepare_api(
     if matches!(operation, Operation::List | Operation::Scan) {
         path.make_folder();
     }
-    let token = read_token(head);
-    Ok(Call { operation, path, responder: Responder::Mount, doc, token, namespace, wraps })
+    Ok(Call {
+        operation,
+        path,
+        responder: Responder::Mount,
+        doc,
+        token: read_token(head),
+        namespace,
+        wraps,
+        time_max: rules.time_max,
+    })
 }
 
 /// A text for a path that is no UTF-8. It holds a NUL, which no other path can, so it names nothing
@@ -118,7 +132,7 @@ fn escape(path: &[u8]) -> String {
 /// A request for one of the endpoints of the HTTP layer.
 fn prepare_plain(
     request: &Request,
-    limits: &json::Limits,
+    rules: &Rules,
     route: &'static route::Route,
     path: Path,
     namespace: Option<String>,
@@ -135,13 +149,20 @@ fn prepare_plain(
         return Err(Response::errors(StatusCode::METHOD_NOT_ALLOWED, &[]));
     };
     let doc = if operation == Operation::Update {
-        read_json(&request.body, limits)?
+        read_json(&request.body, &rules.json)?
     } else {
         Some(as_doc(&form::parse_query(head.target().query().unwrap_or(""))))
     };
-    let token = read_token(head);
-    let responder = Responder::Plain(route, method);
-    Ok(Call { operation, path, responder, doc, token, namespace, wraps: false })
+    Ok(Call {
+        operation,
+        path,
+        responder: Responder::Plain(route, method),
+        doc,
+        token: read_token(head),
+        namespace,
+        wraps: false,
+        time_max: rules.time_max,
+    })
 }
 
 /// What `list` and `scan` of a query say.

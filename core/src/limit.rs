@@ -91,5 +91,5 @@ pub const ABSENCE_BYTES: usize = 1024 * 1024;
 pub const TOKEN_DEPTH_MAX: usize = 64;
 /// Bytes of a token as a client sends it; longer ones are not looked up.
 pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
-/// Default and maximum TTL of tokens and leases: the reference's 768 h.
-pub const TTL_MAX_SECONDS: i64 = 768 * 3600;
+/// Default and maximum TTL of tokens and leases where the operator names none: the reference's 768 h.
+pub const TTL_SECONDS: i64 = 768 * 3600;

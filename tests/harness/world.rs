@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use strongroom_core::{
-    AuditId, Config, Failed, Job, JobId, Output, RequestId, Step, Time, Trace, Vault, http, json,
+    AuditId, Config, Failed, Job, JobId, Output, RequestId, Rules, Step, Time, Trace, Vault, http,
     prepare,
 };
 
@@ -210,7 +210,7 @@ impl World {
             let pending = client.pending.get(client.taken).ok_or("a request that nobody sent")?;
             let (serial, op, token) = (pending.serial, pending.op.clone(), pending.token.clone());
             client.taken += 1;
-            match prepare(&request, &json::Limits::default()) {
+            match prepare(&request, &Rules::default()) {
                 Err(response) => client.conn.respond(now, response),
                 Ok(call) => {
                     self.next_id += 1;

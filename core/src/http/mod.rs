@@ -9,6 +9,7 @@
 
 mod body;
 mod conn;
+mod custom;
 mod head;
 mod response;
 
@@ -17,6 +18,7 @@ use core::time::Duration;
 use crate::limit;
 
 pub use conn::Conn;
+pub use custom::{CustomFieldError, CustomFields, Statuses};
 pub use head::{Framing, Head, HeadError};
 pub use response::Response;
 

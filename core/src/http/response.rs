@@ -6,6 +6,7 @@ use core::fmt::Write;
 
 use http::StatusCode;
 
+use super::CustomFields;
 use crate::json;
 use crate::time::Time;
 
@@ -15,8 +16,8 @@ pub struct Response {
     status: StatusCode,
     content_type: Option<&'static str>,
     body: zeroize::Zeroizing<Vec<u8>>,
-    /// Whether the request came as far as the API: its answers may not be cached, and tell
-    /// browsers to come back by TLS only.
+    /// Whether the request came as far as the API: its answers may not be cached, and have the
+    /// fields that the operator adds.
     from_api: bool,
     fields: Vec<(&'static str, String)>,
     close: bool,
@@ -90,23 +91,19 @@ impl Response {
     }
 
     /// The bytes of the head, and the body if it is to be sent.
-    pub(super) fn into_wire(mut self, now: Time, frame: Frame) -> (Wire, Option<Wire>) {
+    pub(super) fn into_wire(
+        mut self,
+        now: Time,
+        frame: Frame,
+        custom: &CustomFields,
+    ) -> (Wire, Option<Wire>) {
         let mut head = String::with_capacity(320);
         let reason = self.status.canonical_reason().unwrap_or("");
         let _ = write!(head, "HTTP/1.1 {} {reason}\r\n", self.status.as_str());
         head.push_str("Date: ");
         let _ = now.write_http_date(&mut head);
         head.push_str("\r\n");
-        if self.from_api {
-            head.push_str("Cache-Control: no-store\r\n");
-            head.push_str("Strict-Transport-Security: max-age=31536000; includeSubDomains\r\n");
-        }
-        if let Some(content_type) = self.content_type {
-            let _ = write!(head, "Content-Type: {content_type}\r\n");
-        }
-        for (name, value) in &self.fields {
-            let _ = write!(head, "{name}: {value}\r\n");
-        }
+        self.write_fields(&mut head, custom);
         let bodiless =
             self.status == StatusCode::NO_CONTENT || self.status == StatusCode::NOT_MODIFIED;
         if !bodiless {
@@ -121,6 +118,20 @@ impl Response {
         let body = (!bodiless && !frame.head_only && !self.body.is_empty())
             .then(|| core::mem::take(&mut self.body));
         (head.into_bytes().into(), body)
+    }
+
+    /// The fields of this answer that do not depend on its connection.
+    fn write_fields(&self, head: &mut String, custom: &CustomFields) {
+        let custom = || self.from_api.then(|| custom.of(self.status)).into_iter().flatten();
+        let stands =
+            |(own, _): &(&str, &str)| !custom().any(|(name, _)| name.eq_ignore_ascii_case(own));
+        let cache = self.from_api.then_some(("Cache-Control", "no-store")).into_iter();
+        let content_type = self.content_type.map(|value| ("Content-Type", value)).into_iter();
+        let others = self.fields.iter().map(|(name, value)| (*name, value.as_str()));
+        let own = content_type.chain(others).filter(stands);
+        for (name, value) in cache.filter(stands).chain(custom()).chain(own) {
+            let _ = write!(head, "{name}: {value}\r\n");
+        }
     }
 }
 

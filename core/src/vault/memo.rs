@@ -1,10 +1,10 @@
 //! What a request keeps between its runs: all that must happen once.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use core::time::Duration;
 
 use crate::effect::BatchSeq;
 use crate::job::{JobInput, Outcome};
-use crate::limit;
 use crate::random::{Generator, Phase};
 use crate::route::Operation;
 use crate::store::{Key, Owner};
@@ -13,7 +13,8 @@ use crate::time::Time;
 /// See the module. A run is a function of the state, the request, this, and the time.
 pub(crate) struct Memo {
     seed: zeroize::Zeroizing<[u8; 32]>,
-    arrived: Time,
+    /// When it is refused if it still waits.
+    deadline: Time,
     pub(crate) runs: u32,
     /// Records to be kept in the cache until the request is done.
     pub(crate) pins: BTreeSet<Key>,
@@ -38,10 +39,10 @@ pub(crate) struct Charge {
 }
 
 impl Memo {
-    pub(crate) fn new(seed: [u8; 32], arrived: Time) -> Self {
+    pub(crate) fn new(seed: [u8; 32], arrived: Time, time_max: Duration) -> Self {
         Self {
             seed: seed.into(),
-            arrived,
+            deadline: arrived.after(time_max),
             runs: 0,
             pins: BTreeSet::new(),
             charge: None,
@@ -62,6 +63,6 @@ impl Memo {
     }
 
     pub(crate) fn deadline(&self) -> Time {
-        self.arrived.after(limit::REQUEST_TIME_MAX)
+        self.deadline
     }
 }

@@ -50,6 +50,10 @@ pub struct Config {
     pub allow_trailing_period: bool,
     /// Whether every request and every answer is put out for audit, and waits for it.
     pub audit: bool,
+    /// Seconds that tokens and leases last where nobody says; at most `max_lease_ttl`.
+    pub default_lease_ttl: i64,
+    /// Seconds that they last at most.
+    pub max_lease_ttl: i64,
     /// What `sys/seal-status` says of the storage, such as `inmem`.
     pub storage_type: &'static str,
 }
@@ -62,6 +66,8 @@ impl Default for Config {
             batch_bytes_in_flight_max: limit::BATCH_BYTES_IN_FLIGHT_MAX,
             allow_trailing_period: false,
             audit: false,
+            default_lease_ttl: limit::TTL_SECONDS,
+            max_lease_ttl: limit::TTL_SECONDS,
             storage_type: "inmem",
         }
     }
@@ -158,7 +164,7 @@ impl Vault {
     /// A whole request. Its answer is an [`Output::Respond`] of the same id, now or later.
     pub fn handle_request(&mut self, step: &Step, id: RequestId, call: Call) {
         self.advance_clock(step);
-        let memo = Memo::new(step.seed, self.now);
+        let memo = Memo::new(step.seed, self.now, call.time_max);
         self.run(id, Arc::new(call), memo);
         self.cache.shrink(self.gate.durable());
     }
