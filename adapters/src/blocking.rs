@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -56,12 +56,16 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds to an address.
+    /// Binds to an address: of several the first that can be had.
     ///
     /// # Errors
     ///
     /// Those of the operating system.
-    pub fn bind(address: SocketAddr, host: Arc<Host>, options: Options) -> io::Result<Self> {
+    pub fn bind(
+        address: impl ToSocketAddrs,
+        host: Arc<Host>,
+        options: Options,
+    ) -> io::Result<Self> {
         let max =
             if options.connections_max == 0 { CONNECTIONS_MAX } else { options.connections_max };
         let registry = Arc::new(Registry::new(max));
