@@ -4,6 +4,7 @@
 
 mod cache;
 mod clients;
+mod configuration;
 mod corpus;
 mod embedding;
 mod peer;
