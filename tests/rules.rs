@@ -232,12 +232,10 @@ fn a_request_waits_as_long_as_its_listener_allows() {
     let mut refused = |after| -> Vec<RequestId> {
         vault.handle_timeout(&step(after));
         // The load that both wait for never ends.
-        std::iter::from_fn(|| vault.poll_output())
-            .filter_map(|output| match output {
-                Output::Respond(id, _) => Some(id),
-                _ => None,
-            })
-            .collect()
+        let outputs = std::iter::from_fn(|| vault.poll_output());
+        let answered = outputs
+            .filter_map(|output| if let Output::Respond(id, _) = output { Some(id) } else { None });
+        answered.collect()
     };
     let moment = Duration::from_nanos(1);
     assert_eq!(refused(short - moment), []);

@@ -227,7 +227,7 @@ impl Config {
     pub fn lease_ttls(&self) -> (Duration, Duration) {
         let standard = Duration::from_secs(limit::TTL_SECONDS.unsigned_abs());
         let max = self.max_lease_ttl.unwrap_or(standard);
-        (self.default_lease_ttl.unwrap_or(standard.min(max)), max)
+        (self.default_lease_ttl.unwrap_or_else(|| standard.min(max)), max)
     }
 }
 

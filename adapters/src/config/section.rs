@@ -63,7 +63,7 @@ impl<'a> Section<'a> {
     }
 
     /// The blocks of this name.
-    pub(super) fn blocks(&self, key: &str) -> Result<Vec<Section<'a>>, ConfigError> {
+    pub(super) fn blocks(&self, key: &str) -> Result<Vec<Self>, ConfigError> {
         let mut blocks = Vec::new();
         for value in self.values(key) {
             collect(value, &mut blocks)
@@ -80,7 +80,7 @@ impl<'a> Section<'a> {
     }
 
     /// The blocks of this name that have a label, such as `listener "tcp"`: label and block.
-    pub(super) fn labelled(&self, key: &str) -> Result<Vec<(&'a str, Section<'a>)>, ConfigError> {
+    pub(super) fn labelled(&self, key: &str) -> Result<Vec<(&'a str, Self)>, ConfigError> {
         let mut labelled = Vec::new();
         for outer in self.blocks(key)? {
             let mut seen: Vec<&str> = Vec::new();
@@ -107,20 +107,16 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn text(&self, key: &str) -> Result<Option<String>, ConfigError> {
-        match self.value(key) {
-            None => Ok(None),
-            Some(Value::Text(text) | Value::Number(text)) => Ok(Some(text.as_str().to_owned())),
-            Some(other) => Err(self.error(key, format!("must be a text, and is {}", other.word()))),
-        }
+        let Some(value) = self.value(key) else { return Ok(None) };
+        let text = value.as_text().map(|text| Some(text.to_owned()));
+        text.ok_or_else(|| self.error(key, format!("must be a text, and is {}", value.word())))
     }
 
     /// A text, or several of them.
     pub(super) fn texts(&self, key: &str) -> Result<Vec<&'a str>, ConfigError> {
-        let one = |value: &'a Value| match value {
-            Value::Text(text) | Value::Number(text) => Ok(text.as_str()),
-            other => {
-                Err(self.error(key, format!("must be a list of texts, and has {}", other.word())))
-            }
+        let one = |value: &'a Value| {
+            let problem = || format!("must be a list of texts, and has {}", value.word());
+            value.as_text().ok_or_else(|| self.error(key, problem()))
         };
         match self.value(key) {
             None => Ok(Vec::new()),
@@ -143,35 +139,25 @@ impl<'a> Section<'a> {
     /// A span of time: seconds as a number, or a text such as `"90s"`. Zero is none.
     pub(super) fn duration(&self, key: &str) -> Result<Option<Duration>, ConfigError> {
         let Some(value) = self.value(key) else { return Ok(None) };
-        let parsed = match value {
-            Value::Number(text) | Value::Text(text) => parse_duration(text),
-            Value::Null | Value::Bool(_) | Value::List(_) | Value::Block(_) => None,
-        };
         let problem = "must be a time such as 30, \"90s\" or \"1h30m\", and not negative";
-        let span = parsed.ok_or_else(|| self.error(key, problem))?;
+        let span =
+            value.as_text().and_then(parse_duration).ok_or_else(|| self.error(key, problem))?;
         Ok(Some(span).filter(|span| !span.is_zero()))
     }
 
     /// A whole number, or a number of bytes such as `"32MiB"`. Zero is none.
     pub(super) fn size(&self, key: &str) -> Result<Option<i64>, ConfigError> {
         let Some(value) = self.value(key) else { return Ok(None) };
-        let parsed = match value {
-            Value::Number(text) | Value::Text(text) => parse_size(text),
-            Value::Null | Value::Bool(_) | Value::List(_) | Value::Block(_) => None,
-        };
         let problem = "must be a whole number, or a size such as \"32MiB\"";
-        let size = parsed.ok_or_else(|| self.error(key, problem))?;
+        let size = value.as_text().and_then(parse_size).ok_or_else(|| self.error(key, problem))?;
         Ok(Some(size).filter(|size| *size != 0))
     }
 
     /// The last value of a key, if it is one.
     fn value(&self, key: &str) -> Option<&'a Value> {
         let last = self.values(key).last()?;
-        match last {
-            Value::Null => None,
-            Value::Text(text) if text.is_empty() => None,
-            value => Some(value),
-        }
+        let is_none = matches!(last, Value::Null) || last.as_text() == Some("");
+        (!is_none).then_some(last)
     }
 
     fn values(&self, key: &str) -> impl Iterator<Item = &'a Value> {

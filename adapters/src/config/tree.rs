@@ -22,7 +22,7 @@ pub(super) enum Value {
     /// A number, as it is written.
     Number(Zeroizing<String>),
     Text(Zeroizing<String>),
-    List(Vec<Value>),
+    List(Vec<Self>),
     Block(Block),
 }
 
@@ -82,6 +82,14 @@ impl Value {
             Self::Text(_) => "a text",
             Self::List(_) => "a list",
             Self::Block(_) => "a block",
+        }
+    }
+
+    /// A text, or a number as it is written.
+    pub(super) fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) | Self::Number(text) => Some(text),
+            Self::Null | Self::Bool(_) | Self::List(_) | Self::Block(_) => None,
         }
     }
 

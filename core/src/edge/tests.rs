@@ -559,7 +559,9 @@ fn gives_answers_the_header_fields_of_their_layer() {
 #[test]
 fn asks_for_the_request_header_where_the_listener_does() {
     const HEADER: &str = "x-vault-request";
-    const CASES: [(&str, &str, &[(&str, &str)], bool); 10] = [
+    /// Method, target, header fields, whether it passes.
+    type Case = (&'static str, &'static str, &'static [(&'static str, &'static str)], bool);
+    const CASES: [Case; 10] = [
         ("GET", "/v1/secret/a", &[(HEADER, "true")], true),
         ("GET", "/v1/secret/a", &[], false),
         ("GET", "/v1/secret/a", &[(HEADER, "True")], false),
