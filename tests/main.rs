@@ -6,6 +6,7 @@ mod cache;
 mod clients;
 mod configuration;
 mod corpus;
+mod cors;
 mod embedding;
 mod peer;
 mod process;

@@ -31,6 +31,9 @@ pub(crate) struct Envelope {
     pub(crate) warnings: Vec<String>,
     /// Seconds.
     pub(crate) lease_duration: i64,
+    /// Whether the members of `data` stand beside the envelope's own too: old clients of some system
+    /// endpoints look for them there.
+    pub(crate) data_on_top: bool,
 }
 
 impl Answer {
@@ -75,7 +78,13 @@ impl Envelope {
         let data = self.data.as_ref().map_or("null", |data| data.as_str());
         let auth = self.auth.as_ref().map_or("null", |auth| auth.as_str());
         let mut text = String::with_capacity(180 + data.len() + auth.len());
-        text.push_str("{\"request_id\":");
+        text.push('{');
+        let members = data.strip_prefix('{').and_then(|data| data.strip_suffix('}'));
+        if let Some(members) = members.filter(|it| self.data_on_top && !it.is_empty()) {
+            text.push_str(members);
+            text.push(',');
+        }
+        text.push_str("\"request_id\":");
         json::push_string(&mut text, request_id);
         text.push_str(",\"lease_id\":\"\",\"renewable\":false,\"lease_duration\":");
         let _ = core::fmt::Write::write_fmt(&mut text, format_args!("{}", self.lease_duration));

@@ -1,8 +1,10 @@
 //! The way in: from an HTTP request to a [`Call`], by rules that need nothing stored.
 //!
-//! Their order is the API's, for a request may break several at once: unprintable path, version
-//! prefix, namespace header, words of the query, help, redirect, method, body, header fields,
-//! relative path. Everything behind this module sees one [`Path`] and nothing of its spelling.
+//! Their order is the API's, for a request may break several at once: unprintable path, request
+//! header, namespace header, version prefix, words of the query, origin, help, redirect, method, body,
+//! header fields, relative path. The origin is judged by what is stored, so a request that has one
+//! keeps its refusal by a later rule for then ([`Responder::Refused`]). Everything behind this module
+//! sees one [`Path`] and nothing of its spelling.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -11,6 +13,7 @@ use alloc::string::String;
 use http::{Method, StatusCode};
 
 use crate::call::{Call, Responder};
+use crate::cors::Origin;
 use crate::duration;
 use crate::field::parse_bool;
 use crate::form::{self, Pairs};
@@ -62,13 +65,35 @@ fn prepare_api(
         let help = wants_help(head, &query);
         return Err(outside(&decoded, help));
     };
+    let words = ListWords::read(head.method(), &query)?;
+    let Some(origin) = Origin::read(head) else {
+        return prepare_path(request, rules, path, query, words, namespace);
+    };
+    // The origin is judged before whatever else may end the request here.
+    let echo = namespace.clone();
+    Ok(match prepare_path(request, rules, path, query, words, namespace) {
+        Ok(call) => Call { origin: Some(origin), ..call },
+        Err(refusal) => Call::refused(refusal, origin, echo, rules.time_max),
+    })
+}
+
+/// The rules behind the judgement of the origin.
+fn prepare_path(
+    request: &Request,
+    rules: &Rules,
+    path: &[u8],
+    query: Pairs,
+    words: ListWords,
+    namespace: Option<String>,
+) -> Result<Call, Response> {
+    let head = &request.head;
+    let bad = |message: &str| Response::errors(StatusCode::BAD_REQUEST, &[message]);
     let path = match str::from_utf8(path) {
         Ok(path) => path.to_owned(),
         // Nothing can be stored there, so a read of it just misses.
         Err(_) if *head.method() == Method::GET || *head.method() == Method::HEAD => escape(path),
         Err(_) => return Err(bad("path is not valid UTF-8")),
     };
-    let words = ListWords::read(head.method(), &query)?;
     if wants_help(head, &query) {
         return Ok(Call {
             operation: Operation::Help,
@@ -78,6 +103,7 @@ fn prepare_api(
             token: read_token(head),
             namespace,
             wraps: false,
+            origin: None,
             time_max: rules.time_max,
         });
     }
@@ -112,6 +138,7 @@ fn prepare_api(
         token: read_token(head),
         namespace,
         wraps,
+        origin: None,
         time_max: rules.time_max,
     })
 }
@@ -161,6 +188,7 @@ fn prepare_plain(
         token: read_token(head),
         namespace,
         wraps: false,
+        origin: None,
         time_max: rules.time_max,
     })
 }

@@ -40,6 +40,7 @@ extern crate std;
 
 mod answer;
 mod call;
+mod cors;
 mod drive;
 mod duration;
 mod edge;

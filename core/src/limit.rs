@@ -75,6 +75,9 @@ pub const RUNS_MAX: u32 = 10_000;
 pub const BATCH_BYTES_IN_FLIGHT_MAX: usize = 64 * 1024 * 1024;
 /// Bytes of an unpaged LIST or SCAN answer.
 pub const LIST_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of the names of origins and header fields in `sys/config/cors`: they are read for each request
+/// of a page, and the header fields are sent with the answer to each preflight.
+pub const CORS_BYTES_MAX: usize = 8 * 1024;
 /// Bytes of random data from `sys/tools/random`, exclusive: the reference's bound.
 pub const RANDOM_BYTES_END: i64 = 131_072;
 

@@ -33,15 +33,18 @@ impl Rules {
     /// The rule of [`Rules::requires_request_header`]: one field, of this value exactly.
     ///
     /// The health of the server may be asked for without it: most probes cannot send one, and the
-    /// answer tells nothing that a refusal would hide.
+    /// answer tells nothing that a refusal would hide. So may what a page may do (OPTIONS): a browser
+    /// asks by itself, and nothing comes of it.
     pub(super) fn check_request_header(&self, head: &Head, decoded: &[u8]) -> Result<(), Response> {
         if !self.requires_request_header {
             return Ok(());
         }
-        let probes = *head.method() == Method::GET || *head.method() == Method::HEAD;
+        let method = head.method();
+        let probes = *method == Method::GET || *method == Method::HEAD;
         let mut values = head.values("x-vault-request");
         let is_sent = values.next() == Some(b"true".as_slice()) && values.next().is_none();
-        if is_sent || probes && decoded == b"/v1/sys/health" {
+        let asks_little = probes && decoded == b"/v1/sys/health" || *method == Method::OPTIONS;
+        if is_sent || asks_little {
             return Ok(());
         }
         let message = "missing \"X-Vault-Request\" header";

@@ -561,7 +561,7 @@ fn asks_for_the_request_header_where_the_listener_does() {
     const HEADER: &str = "x-vault-request";
     /// Method, target, header fields, whether it passes.
     type Case = (&'static str, &'static str, &'static [(&'static str, &'static str)], bool);
-    const CASES: [Case; 10] = [
+    const CASES: [Case; 11] = [
         ("GET", "/v1/secret/a", &[(HEADER, "true")], true),
         ("GET", "/v1/secret/a", &[], false),
         ("GET", "/v1/secret/a", &[(HEADER, "True")], false),
@@ -571,6 +571,7 @@ fn asks_for_the_request_header_where_the_listener_does() {
         // Probes send none.
         ("GET", "/v1/sys/health?standbyok=1", &[], true),
         ("HEAD", "/v1/sys/health", &[], true),
+        ("OPTIONS", "/v1/secret/a", &[], true),
         ("PUT", "/v1/sys/health", &[], false),
         ("GET", "/v1/sys/health/", &[], false),
     ];

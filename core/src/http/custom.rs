@@ -153,8 +153,7 @@ fn check(name: &str, value: &str) -> Result<(), CustomFieldError> {
     if FRAMING.contains(&lower.as_str()) {
         return Err(CustomFieldError::Framing);
     }
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if name.is_empty() || !name.bytes().all(is_token) {
+    if !is_token(name) {
         return Err(CustomFieldError::Name);
     }
     let is_visible = value.bytes().all(|byte| (b' '..=b'~').contains(&byte));
@@ -162,6 +161,12 @@ fn check(name: &str, value: &str) -> Result<(), CustomFieldError> {
         return Err(CustomFieldError::Value);
     }
     Ok(())
+}
+
+/// Whether this can be the name of a header field (RFC 9110, 5.6.2).
+pub(crate) fn is_token(name: &str) -> bool {
+    let is_sign = |byte: u8| b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || is_sign(byte))
 }
 
 #[cfg(test)]

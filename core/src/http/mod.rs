@@ -18,6 +18,7 @@ use core::time::Duration;
 use crate::limit;
 
 pub use conn::Conn;
+pub(crate) use custom::is_token;
 pub use custom::{CustomFieldError, CustomFields, Statuses};
 pub use head::{Framing, Head, HeadError};
 pub use response::Response;

@@ -12,13 +12,15 @@ use crate::time::Time;
 
 /// One answer. Its body may hold secrets, so there is no `Debug`, and it is wiped when dropped.
 #[allow(missing_debug_implementations, reason = "answers hold secrets")]
+#[derive(Clone)]
 pub struct Response {
     status: StatusCode,
     content_type: Option<&'static str>,
     body: zeroize::Zeroizing<Vec<u8>>,
-    /// Whether the request came as far as the API: its answers may not be cached, and have the
-    /// fields that the operator adds.
+    /// Whether the request came as far as the API: its answers may not be cached.
     from_api: bool,
+    /// Whether it has the fields that the operator adds.
+    has_custom_fields: bool,
     fields: Vec<(&'static str, String)>,
     close: bool,
 }
@@ -31,6 +33,7 @@ impl Response {
             content_type: Some("application/json"),
             body: body.into_bytes().into(),
             from_api: true,
+            has_custom_fields: true,
             fields: Vec::new(),
             close: false,
         }
@@ -42,14 +45,23 @@ impl Response {
         Self::api(status, body + "\n")
     }
 
+    /// An answer of the API that has nothing to say.
+    pub(crate) fn empty(status: StatusCode) -> Self {
+        Self { content_type: None, ..Self::api(status, String::new()) }
+    }
+
+    /// The same without the fields that the operator adds.
+    pub(crate) fn without_custom_fields(self) -> Self {
+        Self { has_custom_fields: false, ..self }
+    }
+
     /// An answer of the HTTP layer, before the API: none of its header fields.
     pub(crate) fn edge(status: StatusCode, message: Option<&str>) -> Self {
         match message {
             Some(message) => Self { from_api: false, ..Self::errors(status, &[message]) },
-            None => {
-                Self { content_type: None, from_api: false, ..Self::api(status, String::new()) }
-            }
+            None => Self { from_api: false, ..Self::empty(status) },
         }
+        .without_custom_fields()
     }
 
     /// 503: there is no room for this request now. The connection ends behind it.
@@ -60,8 +72,7 @@ impl Response {
 
     /// 307 to `location`.
     pub(crate) fn redirect(location: String) -> Self {
-        Self { content_type: None, ..Self::api(StatusCode::TEMPORARY_REDIRECT, String::new()) }
-            .with_field("Location", location)
+        Self::empty(StatusCode::TEMPORARY_REDIRECT).with_field("Location", location)
     }
 
     /// The same with one more header field; the caller has checked the value.
@@ -122,7 +133,8 @@ impl Response {
 
     /// The fields of this answer that do not depend on its connection.
     fn write_fields(&self, head: &mut String, custom: &CustomFields) {
-        let custom = || self.from_api.then(|| custom.of(self.status)).into_iter().flatten();
+        let custom =
+            || self.has_custom_fields.then(|| custom.of(self.status)).into_iter().flatten();
         let stands =
             |(own, _): &(&str, &str)| !custom().any(|(name, _)| name.eq_ignore_ascii_case(own));
         let cache = self.from_api.then_some(("Cache-Control", "no-store")).into_iter();

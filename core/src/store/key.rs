@@ -63,6 +63,8 @@ pub(crate) enum Space {
     Entry = 5,
     /// Index pages of the folders of [`Space::Entry`].
     Folder = 6,
+    /// Settings of the server, by their endpoint.
+    Setting = 7,
 }
 
 /// Whose record it is: a mount, a namespace, the token store. Ids are random and never used again.
@@ -103,7 +105,9 @@ impl<'a> Name<'a> {
         let folder = match self.space {
             Space::Entry => self.hash(names, Part::Folder, folder_of(self.path)),
             Space::Folder => self.hash(names, Part::Folder, self.path),
-            Space::Route | Space::Mount | Space::Token | Space::Accessor => [0; 32],
+            Space::Route | Space::Mount | Space::Token | Space::Accessor | Space::Setting => {
+                [0; 32]
+            }
         };
         let parts: [(usize, &[u8]); 4] =
             [(1, &[self.space as u8]), (16, &self.owner.0), (8, &folder), (16, &full)];

@@ -3,6 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
+use crate::cors::Allowed;
 use crate::effect::BatchSeq;
 use crate::job::{JobInput, Outcome};
 use crate::random::{Generator, Phase};
@@ -25,6 +26,8 @@ pub(crate) struct Memo {
     /// The operation that the audit was told.
     pub(crate) operation: Option<Operation>,
     pub(crate) outcomes: BTreeMap<JobInput, Outcome>,
+    /// What the last run found of the request's origin, for whatever answer it gets. No run reads it.
+    pub(crate) allowed: Option<Allowed>,
     /// The highest batch that any run of this request has made or read.
     pub(crate) wait: BatchSeq,
 }
@@ -49,6 +52,7 @@ impl Memo {
             audited: false,
             operation: None,
             outcomes: BTreeMap::new(),
+            allowed: None,
             wait: BatchSeq::START,
         }
     }

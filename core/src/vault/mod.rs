@@ -218,7 +218,11 @@ impl Vault {
                 self.tracer.note(Trace::Failed(id));
                 self.unpin(&parked.memo);
                 let response = Reject::Internal.respond(Branch::Authenticated);
-                self.release(id, parked.call.finish(response), parked.memo.wait);
+                self.release(
+                    id,
+                    parked.call.finish(response, parked.memo.allowed),
+                    parked.memo.wait,
+                );
             }
         }
         self.cache.shrink(self.gate.durable());
