@@ -1,8 +1,8 @@
 //! The configuration of a server: files to a typed [`Config`].
 //!
-//! A syntax is read into a [`tree`](self::tree) of blocks, and that by [`section`](self::section)s
-//! into types; what each key means stands in one table for each kind of block. Several files are one
-//! configuration: listeners add up, of everything else the last counts.
+//! A syntax is read into a tree of blocks (`tree`), and that block by block into types (`section`); what
+//! each key means stands in one table for each kind of block. Several files are one configuration:
+//! listeners add up, of everything else the last counts.
 //!
 //! Invariants: nothing that asks for more safety than this build gives passes without a word; errors and
 //! warnings name file, block and key, and never repeat a value.
