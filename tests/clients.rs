@@ -6,32 +6,51 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
-use crate::process::{DevServer, target_folder};
+use crate::process::{DevServer, Folder, strongroom, target_folder};
 
 const REQUIREMENTS: &str = include_str!("clients/requirements.txt");
 
 #[test]
 fn serves_hvac() {
-    let python = python();
     let server = DevServer::start(&["-dev-kv-v1"]);
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/hvac.py");
-    run(Command::new(python)
+    let mut command = script("hvac.py", &server.home);
+    run(command
+        .env("STRONGROOM_ADDRESS", format!("http://{}", server.address))
+        .env("STRONGROOM_TOKEN", &server.root_token));
+}
+
+/// hvac starts the server itself, as its own tests do, and opens it.
+#[test]
+fn is_started_and_opened_by_hvac() {
+    let home = Folder::new();
+    run(script("hvac_start.py", &home).env("STRONGROOM_BINARY", strongroom()));
+}
+
+/// A script for Python, in a home of its own and without settings of its surroundings.
+fn script(name: &str, home: &Folder) -> Command {
+    let mut command = Command::new(python());
+    command
         // Isolated: its own folder is not searched, so that `hvac` is the library, not the script.
         .arg("-I")
-        .arg(script)
-        .env("STRONGROOM_ADDRESS", format!("http://{}", server.address))
-        .env("STRONGROOM_TOKEN", &server.root_token)
-        .env("HOME", server.home.path())
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(name))
+        .env("HOME", home.path())
         .env("NO_PROXY", "127.0.0.1")
         .env_remove("VAULT_ADDR")
         .env_remove("VAULT_CACERT")
         .env_remove("VAULT_NAMESPACE")
-        .env_remove("VAULT_TOKEN"));
+        .env_remove("VAULT_TOKEN");
+    command
 }
 
 /// A Python that has what the scripts need. It is made anew when Python or the requirements change.
-fn python() -> PathBuf {
+fn python() -> &'static Path {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    PYTHON.get_or_init(install)
+}
+
+fn install() -> PathBuf {
     let version = run(Command::new("python3").arg("--version"));
     let folder = target_folder().join("clients/python");
     let (python, stamp) = (folder.join("bin/python"), folder.join("installed.txt"));

@@ -4,7 +4,9 @@
 
 mod cache;
 mod clients;
+mod configuration;
 mod corpus;
+mod cors;
 mod embedding;
 mod peer;
 mod process;

@@ -22,9 +22,15 @@ pub(crate) struct Peer {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
+    fields: Vec<(String, String)>,
 }
 
 impl Answer {
+    /// The value of a header field, by its name in lower case.
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+
     /// The body, which must be JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
@@ -69,6 +75,16 @@ impl Peer {
             }
             assert_ne!(self.read(), 0, "the server ended the connection");
         }
+    }
+
+    /// Takes the next answer, if it comes within the given time.
+    pub(crate) fn receive_within(&mut self, time: Duration) -> Option<Answer> {
+        self.stream.set_read_timeout(Some(time)).unwrap();
+        let mut buffer = [0; 8192];
+        let count = self.stream.read(&mut buffer).unwrap_or(0);
+        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        self.inbound.extend_from_slice(&buffer[..count]);
+        (count > 0).then(|| self.receive())
     }
 
     /// Whether the server has ended this connection, or does so within the given time.
@@ -125,7 +141,10 @@ fn parse(bytes: &[u8]) -> Option<(Answer, usize)> {
     let length = fields.find(|field| field.name.eq_ignore_ascii_case("content-length"));
     let end = start + length.map_or(0, |field| number(field.value));
     let body = bytes.get(start..end)?.to_vec();
-    Some((Answer { status: head.code?, body }, end))
+    let text = |value: &[u8]| String::from_utf8(value.to_vec()).unwrap();
+    let fields = head.headers.iter();
+    let fields = fields.map(|field| (field.name.to_ascii_lowercase(), text(field.value))).collect();
+    Some((Answer { status: head.code?, body, fields }, end))
 }
 
 fn number(digits: &[u8]) -> usize {

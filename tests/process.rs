@@ -68,6 +68,13 @@ impl Folder {
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }
+
+    /// Writes a file in it, and gives its path.
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
 }
 
 impl Drop for Folder {
@@ -155,13 +162,7 @@ impl DevServer {
         let mut command = command(&home, &["server", "-dev", "-dev-listen-address=127.0.0.1:0"]);
         command.args(arguments).envs(variables.iter().copied()).stdout(Stdio::piped());
         let mut process = Process::start(&mut command);
-        let mut stdout = BufReader::new(process.child.stdout.take().unwrap());
-        let mut greeting = Vec::new();
-        while !greeting.last().is_some_and(|line: &String| line.contains("server started!")) {
-            let mut line = String::new();
-            assert_ne!(stdout.read_line(&mut line).unwrap(), 0, "it ended after {greeting:?}");
-            greeting.push(line.trim_end().to_owned());
-        }
+        let (greeting, stdout) = read_greeting(&mut process);
         let behind = |mark: &str| {
             let line = greeting.iter().find_map(|line| line.split_once(mark)).unwrap();
             line.1.to_owned()
@@ -170,4 +171,54 @@ impl DevServer {
         let address = address.parse().unwrap();
         Self { process, address, root_token, greeting, home, _stdout: stdout }
     }
+}
+
+/// A server with a configuration that listens, and what it said at its start.
+pub(crate) struct ConfiguredServer {
+    _process: Process,
+    /// Its listeners, in their order.
+    pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) greeting: Vec<String>,
+    /// Where its configuration is.
+    pub(crate) home: Folder,
+    /// Kept open, so that writing to it does not fail.
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl ConfiguredServer {
+    pub(crate) fn start(config: &Value) -> Self {
+        let home = Folder::new();
+        let path = home.write("server.json", &config.to_string());
+        Self::start_with(home, &[&format!("-config={path}")])
+    }
+
+    /// Starts it with these arguments, and reads up to the line that says that it has started.
+    pub(crate) fn start_with(home: Folder, arguments: &[&str]) -> Self {
+        let mut command = command(&home, &["server"]);
+        command.args(arguments).stdout(Stdio::piped());
+        let mut process = Process::start(&mut command);
+        let (greeting, stdout) = read_greeting(&mut process);
+        let addresses = greeting
+            .iter()
+            .filter_map(|line| line.split_once("tcp (addr: \"")?.1.split_once('"')?.0.parse().ok())
+            .collect();
+        Self { _process: process, addresses, greeting, home, _stdout: stdout }
+    }
+
+    /// The first of its listeners.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.addresses[0]
+    }
+}
+
+/// Reads up to the line that says that a server has started.
+pub(crate) fn read_greeting(process: &mut Process) -> (Vec<String>, BufReader<ChildStdout>) {
+    let mut stdout = BufReader::new(process.child.stdout.take().unwrap());
+    let mut greeting = Vec::new();
+    while !greeting.last().is_some_and(|line: &String| line.contains("server started!")) {
+        let mut line = String::new();
+        assert_ne!(stdout.read_line(&mut line).unwrap(), 0, "it ended after {greeting:?}");
+        greeting.push(line.trim_end().to_owned());
+    }
+    (greeting, stdout)
 }

@@ -1,7 +1,9 @@
 //! Rules of the API that need a whole server to be seen: periods at the end of paths, restarts, and
 //! what stored bytes show.
 
-use strongroom_core::{Config, Vault, limit};
+use std::time::Duration;
+
+use strongroom_core::{Config, Output, RequestId, Rules, Step, Time, Vault, http, limit, prepare};
 use strongroom_tests::single::Single;
 
 const UNSUPPORTED: &str = "1 error occurred:\\n\\t* unsupported path\\n\\n";
@@ -229,8 +231,8 @@ fn goes_on_from_the_highest_time_after_a_start_with_a_clock_set_back() {
     let root = server.root.clone();
     let made = r#"{"id":"brief","policies":["root"],"ttl":60}"#;
     assert_eq!(server.ask("POST", "/v1/auth/token/create", Some(&root), made).0, 200);
-    let hour = std::time::Duration::from_secs(3600);
-    let seconds = |count| std::time::Duration::from_secs(count);
+    let hour = Duration::from_secs(3600);
+    let seconds = |count| Duration::from_secs(count);
     server.restart(Config::default());
     server.start = server.start.before(hour);
     assert_eq!(server.unseal(), 200);
@@ -239,4 +241,55 @@ fn goes_on_from_the_highest_time_after_a_start_with_a_clock_set_back() {
     assert_eq!(server.ask("GET", "/v1/secret/a", Some("brief"), "").0, 404);
     server.start = server.start.after(seconds(15));
     assert_eq!(server.ask("GET", "/v1/secret/a", Some("brief"), "").0, 403);
+}
+
+/// The operator's TTLs stand where nobody names one, and cap what somebody names.
+#[test]
+fn takes_the_ttls_of_the_operator() {
+    let config = Config { default_lease_ttl: 60, max_lease_ttl: 600, ..Config::default() };
+    let mut server = Single::unsealed(config, 1);
+    let root = server.root.clone();
+    let mut ask = |method, target, body| {
+        let (status, answer) = server.ask(method, target, Some(&root), body);
+        assert!(status < 300, "{target}: {answer}");
+        serde_json::from_str::<serde_json::Value>(&answer).unwrap_or_default()
+    };
+    for (body, ttl, warned) in
+        [(r#"{"policies":["a"]}"#, 60, 1), (r#"{"policies":["a"],"ttl":"1h"}"#, 600, 2)]
+    {
+        let answer = ask("POST", "/v1/auth/token/create", body);
+        assert_eq!(answer["auth"]["lease_duration"], ttl, "{answer}");
+        assert_eq!(answer["warnings"].as_array().map(Vec::len), Some(warned), "{answer}");
+    }
+    ask("PUT", "/v1/secret/a", r#"{"a":"b"}"#);
+    assert_eq!(ask("GET", "/v1/secret/a", "")["lease_duration"], 60);
+    ask("PUT", "/v1/secret/a", r#"{"a":"b","ttl":"1h"}"#);
+    assert_eq!(ask("GET", "/v1/secret/a", "")["lease_duration"], 3600);
+}
+
+/// A request that waits is refused after the time of its own listener.
+#[test]
+fn a_request_waits_as_long_as_its_listener_allows() {
+    let start = Time::from_unix_nanos(1_700_000_000_000_000_000);
+    let step = |after| Step { now: start.after(after), seed: [1; 32] };
+    let mut vault = Vault::new(Config::default());
+    let (short, long) = (Duration::from_secs(2), Duration::from_secs(200));
+    for (id, time_max) in [(1, long), (2, short)] {
+        let request = http::Request::new("GET", "/v1/sys/health", &[], b"").unwrap();
+        let call = prepare(&request, &Rules { time_max, ..Rules::default() });
+        vault.handle_request(&step(Duration::ZERO), RequestId(id), call.ok().unwrap());
+    }
+    let mut refused = |after| -> Vec<RequestId> {
+        vault.handle_timeout(&step(after));
+        // The load that both wait for never ends.
+        let outputs = std::iter::from_fn(|| vault.poll_output());
+        let answered = outputs
+            .filter_map(|output| if let Output::Respond(id, _) = output { Some(id) } else { None });
+        answered.collect()
+    };
+    let moment = Duration::from_nanos(1);
+    assert_eq!(refused(short - moment), []);
+    assert_eq!(refused(short), [RequestId(2)]);
+    assert_eq!(refused(long - moment), []);
+    assert_eq!(refused(long), [RequestId(1)]);
 }

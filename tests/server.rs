@@ -37,13 +37,14 @@ fn prints_its_version() {
 
 #[test]
 fn refuses_what_it_does_not_understand() {
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 9] = [
         (&[], "Usage: strongroom"),
         (&["serve"], "unknown command \"serve\""),
-        (&["server"], "use -dev"),
+        (&["server"], "needs -config=FILE, or -dev"),
         (&["server", "-dev", "-nonsense"], "flag provided but not defined: -nonsense"),
         (&["server", "-dev", "--nonsense=1"], "flag provided but not defined: -nonsense"),
         (&["server", "-dev", "-dev-root-token-id"], "needs an argument: -dev-root-token-id"),
+        (&["server", "-config"], "needs an argument: -config"),
         (&["server", "-dev", "extra"], "unexpected argument \"extra\""),
         (&["server", "-dev", "-dev-listen-address=nowhere"], "\"nowhere\" is no address"),
     ];

@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use strongroom_core::http::{Conn, Limits, Response};
-use strongroom_core::{Time, json, prepare};
+use strongroom_core::http::{Conn, CustomFields, Limits, Response};
+use strongroom_core::{Rules, Time, prepare};
 use zeroize::Zeroizing;
 
 use crate::budget::{Budget, Share};
@@ -31,12 +31,14 @@ const READ_BYTES: usize = 8 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What a listener is told.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Limits of its connections.
     pub limits: Limits,
-    /// Limits of JSON bodies.
-    pub json: json::Limits,
+    /// What it asks of its requests.
+    pub rules: Rules,
+    /// Header fields that the operator adds to its answers.
+    pub fields: Arc<CustomFields>,
     /// Connections served at one time; 0 for [`CONNECTIONS_MAX`].
     pub connections_max: usize,
     /// Bytes of large bodies at one time; 0 for [`BODY_BUDGET_BYTES`].
@@ -48,18 +50,22 @@ pub struct Options {
 pub struct Server {
     listener: TcpListener,
     host: Arc<Host>,
-    options: Options,
+    options: Arc<Options>,
     registry: Arc<Registry>,
     budget: Arc<Budget>,
 }
 
 impl Server {
-    /// Binds to an address.
+    /// Binds to an address: of several the first that can be had.
     ///
     /// # Errors
     ///
     /// Those of the operating system.
-    pub fn bind(address: SocketAddr, host: Arc<Host>, options: Options) -> io::Result<Self> {
+    pub fn bind(
+        address: impl ToSocketAddrs,
+        host: Arc<Host>,
+        options: Options,
+    ) -> io::Result<Self> {
         let max =
             if options.connections_max == 0 { CONNECTIONS_MAX } else { options.connections_max };
         let registry = Arc::new(Registry::new(max));
@@ -69,7 +75,8 @@ impl Server {
         };
         // The largest body that is allowed must find room.
         let budget = Arc::new(Budget::new(bytes.max(options.limits.body_bytes_max)));
-        Ok(Self { listener: TcpListener::bind(address)?, host, options, registry, budget })
+        let listener = TcpListener::bind(address)?;
+        Ok(Self { listener, host, options: Arc::new(options), registry, budget })
     }
 
     /// Where it listens.
@@ -97,7 +104,7 @@ impl Server {
         // Threads do not start in the order of their connections, so idleness counts from here.
         let accepted = self.host.now();
         let id = self.registry.enter(handle, accepted);
-        let (host, options) = (Arc::clone(&self.host), self.options);
+        let (host, options) = (Arc::clone(&self.host), Arc::clone(&self.options));
         let (registry, budget) = (Arc::clone(&self.registry), Arc::clone(&self.budget));
         let spawned = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
             let connection = Connection { stream, host, options, registry, budget, id, accepted };
@@ -192,7 +199,7 @@ impl Registry {
 struct Connection {
     stream: TcpStream,
     host: Arc<Host>,
-    options: Options,
+    options: Arc<Options>,
     registry: Arc<Registry>,
     budget: Arc<Budget>,
     id: u64,
@@ -208,7 +215,8 @@ impl Drop for Connection {
 impl Connection {
     fn serve(&self) -> io::Result<()> {
         self.stream.set_nodelay(true)?;
-        let mut conn = Conn::new(self.accepted, self.options.limits);
+        let mut conn = Conn::new(self.accepted, self.options.limits)
+            .with_fields(Arc::clone(&self.options.fields));
         let mut buffer = Zeroizing::new([0; READ_BYTES]);
         let mut ended = false;
         let mut share = None;
@@ -252,7 +260,7 @@ impl Connection {
                 continue;
             };
             self.registry.set_idle(self.id, None);
-            let response = match prepare(&request, &self.options.json) {
+            let response = match prepare(&request, &self.options.rules) {
                 Ok(call) => {
                     drop(request);
                     self.host.serve(call)

@@ -2,20 +2,18 @@
 
 use std::env;
 use std::io::{self, Write};
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use strongroom_core::{API_VERSION, Config};
+use strongroom_core::API_VERSION;
 
-use crate::blocking::{self, Server};
-use crate::dev;
+use crate::blocking::Server;
+use crate::config::{Config, DEFAULT_ADDRESS, Listener, Storage};
 use crate::flag::{Flag, Parsed};
 use crate::host::Host;
-
-/// Budget of the core's cache under the blocking adapter, which is for small hosts.
-const CACHE_BYTES: usize = 2 * 1024 * 1024;
-const DEFAULT_ADDRESS: &str = "127.0.0.1:8200";
+use crate::{dev, start};
 
 const SERVER_FLAGS: [Flag; 8] = [
     Flag { name: "adapter", takes_value: true },
@@ -36,7 +34,9 @@ Commands:
     version    Prints the version.
 
 Flags of server:
+    -config=PATH              A configuration in JSON, or a folder of *.json; may be repeated.
     -dev                      A development server: in memory, unsealed, its root token printed.
+                              Of a configuration it takes the listeners, beside its own.
     -dev-root-token-id=TOKEN  The root token of the development server.
     -dev-listen-address=H:P   Where it listens; 127.0.0.1:8200 without it.
     -dev-kv-v1                Mounts version 1 of KV at secret/ (implies -dev).
@@ -74,48 +74,74 @@ fn server(words: impl IntoIterator<Item = String>) -> Result<(), String> {
     if !matches!(flags.value("adapter"), None | Some("blocking")) {
         return Err("-adapter: blocking is the only adapter of this build".to_owned());
     }
-    if flags.value("config").is_some() {
-        return Err("-config: this version runs development servers only; use -dev".to_owned());
+    let is_dev = flags.is_on("dev") || flags.is_on("dev-kv-v1");
+    if !is_dev && flags.value("config").is_none() {
+        let text = "a server needs -config=FILE, or -dev for a development server";
+        return Err(text.to_owned());
     }
-    if !flags.is_on("dev") && !flags.is_on("dev-kv-v1") {
-        return Err("this version runs development servers only; use -dev".to_owned());
+    let config = Config::load(flags.values("config").map(Path::new));
+    let config = config.map_err(|error| error.to_string())?;
+    for warning in config.warnings.lines() {
+        note(&warning);
     }
-    let config = Config {
-        allow_trailing_period: flags.is_on("allow-trailing-period"),
-        cache_bytes: CACHE_BYTES,
-        ..Config::default()
-    };
-    let address = setting(&flags, "dev-listen-address", "DEV_LISTEN_ADDRESS");
-    let address = resolve(address.as_deref().unwrap_or(DEFAULT_ADDRESS))?;
-    let root_token = setting(&flags, "dev-root-token-id", "DEV_ROOT_TOKEN_ID");
+    if config.cluster_name.is_some() {
+        note("cluster_name has no effect in this build");
+    }
+    if is_dev { develop(&flags, config) } else { produce(&flags, &config) }
+}
 
-    let host = Arc::new(Host::in_memory(config));
+/// A server for real: what it keeps and where it listens stands in the configuration.
+fn produce(flags: &Parsed, config: &Config) -> Result<(), String> {
+    let storage = config.storage.as_ref().ok_or(
+        "the configuration names no storage: give it one, such as \"storage\": {\"inmem\": {}}",
+    )?;
+    if config.listeners.is_empty() {
+        let text = "the configuration names no listener: give it one, such as \"listener\": \
+                    {\"tcp\": {\"address\": \"127.0.0.1:8200\", \"tls_disable\": true}}";
+        return Err(text.to_owned());
+    }
+    let host = open(flags, config, storage)?;
+    let servers = start::bind(&config.listeners, &host)?;
+    serve(servers, storage, "")
+}
+
+/// A development server: its own core and listener, and the listeners of the configuration beside it.
+fn develop(flags: &Parsed, config: Config) -> Result<(), String> {
+    let host = open(flags, &config, &Storage::Inmem)?;
+    let root_token = setting(flags, "dev-root-token-id", "DEV_ROOT_TOKEN_ID");
     let secrets = dev::set_up(&host, root_token.as_deref()).map_err(|error| error.to_string())?;
-    let server = Server::bind(address, host, blocking::Options::default())
-        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
-    let address = server.local_addr().map_err(|error| error.to_string())?;
+    let address = setting(flags, "dev-listen-address", "DEV_LISTEN_ADDRESS");
+    let mut listeners = vec![Listener::at(address.as_deref().unwrap_or(DEFAULT_ADDRESS))];
+    listeners.extend(config.listeners);
+    let servers = start::bind(&listeners, &host)?;
     if !flags.is_on("dev-no-store-token")
         && let Err(error) = dev::store_token(&secrets.root_token)
     {
         note(&format!("the token is not saved in ~/.vault-token: {error}"));
     }
-    let _ = print(&greeting(&address, &secrets));
-    server.run();
-    Ok(())
+    let address = servers.first().map(Server::local_addr).transpose();
+    let address = address.map_err(|error| error.to_string())?;
+    let text = address.map(|address| introduction(&address, &secrets)).unwrap_or_default();
+    serve(servers, &Storage::Inmem, &text)
 }
 
-/// The first lines of a development server; tools look for some of them.
-fn greeting(address: &SocketAddr, secrets: &dev::Secrets) -> String {
+fn open(flags: &Parsed, config: &Config, storage: &Storage) -> Result<Arc<Host>, String> {
+    let core = start::core_config(config, storage, flags.is_on("allow-trailing-period"));
+    start::open_storage(storage, core).map(Arc::new)
+}
+
+fn serve(servers: Vec<Server>, storage: &Storage, more: &str) -> Result<(), String> {
+    let greeting = start::greeting(&servers, storage, more).map_err(|error| error.to_string())?;
+    // A server that nobody listens to serves all the same.
+    let _ = print(&greeting);
+    start::run(servers).map_err(|error| error.to_string())
+}
+
+/// What a development server says of itself; tools look for some of the lines.
+fn introduction(address: &SocketAddr, secrets: &dev::Secrets) -> String {
     let dev::Secrets { unseal_key, root_token } = secrets;
     format!(
         "\
-==> Vault server configuration:
-
-             Api Address: http://{address}
-              Listener 1: tcp (addr: \"{address}\", tls: \"disabled\")
-                 Storage: inmem
-                 Version: Strongroom v{API_VERSION}
-
 This is a development server. All it holds is in memory and goes when it stops; it is
 unsealed already, and whoever reaches it without TLS can read along. Point clients at it:
 
@@ -124,7 +150,6 @@ unsealed already, and whoever reaches it without TLS can read along. Point clien
 Unseal Key: {unseal_key}
 Root Token: {root_token}
 
-==> Vault server started! Log data will stream in below:
 "
     )
 }
@@ -135,12 +160,6 @@ fn setting(flags: &Parsed, flag: &str, variable: &str) -> Option<String> {
         ["VAULT_", "BAO_"].iter().find_map(|prefix| env::var(format!("{prefix}{variable}")).ok())
     };
     flags.value(flag).map(str::to_owned).or_else(from_environment).filter(|value| !value.is_empty())
-}
-
-fn resolve(address: &str) -> Result<SocketAddr, String> {
-    let resolved = address.to_socket_addrs().map_err(|error| error.to_string());
-    let mut addresses = resolved.map_err(|error| format!("{address:?} is no address: {error}"))?;
-    addresses.next().ok_or_else(|| format!("{address:?} has no address"))
 }
 
 fn print(text: &str) -> ExitCode {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use strongroom_core::{encoding, http, json, prepare};
+use strongroom_core::{Rules, encoding, http, json, prepare};
 
 use crate::host::Host;
 
@@ -103,7 +103,7 @@ fn ask(
     let fields = [("x-vault-token", token)];
     let request =
         http::Request::new(method, target, &fields, body.as_bytes()).map_err(|_| odd(step))?;
-    let response = match prepare(&request, &json::Limits::default()) {
+    let response = match prepare(&request, &Rules::default()) {
         Ok(call) => host.serve(call),
         Err(response) => response,
     };

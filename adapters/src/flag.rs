@@ -92,13 +92,20 @@ impl Parsed {
         all.next_back().map(|(_, value)| value.as_str())
     }
 
+    /// All values of a flag that may be repeated.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        let all = self.flags.iter().filter(move |(flag, _)| *flag == name);
+        all.map(|(_, value)| value.as_str())
+    }
+
     /// Whether a switch is on.
     pub fn is_on(&self, name: &str) -> bool {
         self.value(name).and_then(parse_bool).unwrap_or(false)
     }
 }
 
-fn parse_bool(text: &str) -> Option<bool> {
+/// The words for true and false of command lines and configurations.
+pub(crate) fn parse_bool(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
@@ -129,6 +136,8 @@ mod tests {
         assert!(!parsed.is_on("dev"));
         assert_eq!(parsed.value("address"), Some(""));
         assert_eq!(parsed.words, ["-dev"]);
+        let parsed = parse("-address=a --address b").unwrap();
+        assert_eq!(parsed.values("address").collect::<Vec<_>>(), ["a", "b"]);
     }
 
     #[test]

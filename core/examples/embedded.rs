@@ -14,7 +14,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use strongroom_core::http::{Conn, Limits, Request, Response};
-use strongroom_core::{Config, MemoryStore, Output, RequestId, Step, Time, Vault};
+use strongroom_core::{Config, MemoryStore, Output, RequestId, Rules, Step, Time, Vault};
 use strongroom_core::{drive, json, prepare};
 
 struct Server {
@@ -53,7 +53,7 @@ fn open(server: &mut Server) -> Option<String> {
 /// Serves one request. The vault answers when all that the answer rests on is done.
 fn serve(server: &mut Server, request: &Request) -> Response {
     let Server { vault, store, last_id } = server;
-    let call = match prepare(request, &json::Limits::default()) {
+    let call = match prepare(request, &Rules::default()) {
         Ok(call) => call,
         Err(refusal) => return refusal,
     };

@@ -3,8 +3,10 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloc::{format, vec};
+use core::time::Duration;
 
 use crate::answer::Answer;
+use crate::cors::{self, Allowed, Origin};
 use crate::field::{FieldKind, Source, check_token};
 use crate::http::Response;
 use crate::json::{self, Doc};
@@ -29,15 +31,20 @@ pub struct Call {
     pub(crate) namespace: Option<String>,
     /// Whether a wrapped answer is asked for.
     pub(crate) wraps: bool,
+    /// Where it says that it comes from.
+    pub(crate) origin: Option<Origin>,
+    /// How long it may wait inside the server.
+    pub(crate) time_max: Duration,
 }
 
 /// Who answers a call.
-#[derive(Clone, Copy)]
 pub(crate) enum Responder {
     /// An endpoint of the HTTP layer: no mount, no envelope.
     Plain(&'static Route, &'static Method),
     /// Whatever mount and route have the path.
     Mount,
+    /// Nobody: it is refused by what it says itself, once its origin is judged.
+    Refused(Response),
 }
 
 impl Call {
@@ -47,8 +54,33 @@ impl Call {
         &self.path
     }
 
-    /// The answer with what every answer to this call carries.
-    pub(crate) fn finish(&self, response: Response) -> Response {
+    /// A call that is refused, if its origin is not refused before.
+    pub(crate) fn refused(
+        refusal: Response,
+        origin: Origin,
+        namespace: Option<String>,
+        time_max: Duration,
+    ) -> Self {
+        Self {
+            operation: Operation::None,
+            path: Path::default(),
+            responder: Responder::Refused(refusal),
+            doc: None,
+            token: None,
+            namespace,
+            wraps: false,
+            origin: Some(origin),
+            time_max,
+        }
+    }
+
+    /// The answer with what every answer to this call carries: `allowed` is what the last run found of
+    /// its origin.
+    pub(crate) fn finish(&self, response: Response, allowed: Option<Allowed>) -> Response {
+        let response = match allowed.zip(self.origin.as_ref()) {
+            Some((allowed, origin)) => allowed.mark(response, origin),
+            None => response,
+        };
         match &self.namespace {
             Some(namespace) => response.with_field("X-Vault-Namespace", namespace.clone()),
             None => response,
@@ -57,8 +89,9 @@ impl Call {
 
     /// Whether the audit records this call.
     pub(crate) fn is_audited(&self) -> bool {
-        match self.responder {
+        match &self.responder {
             Responder::Plain(route, _) => !route.open,
+            Responder::Refused(_) => false,
             Responder::Mount => self.operation != Operation::Help,
         }
     }
@@ -92,9 +125,15 @@ impl Call {
 
 /// Does what a call asks for, in one transaction.
 pub(crate) fn perform(tx: &mut Tx<'_>, call: &Call) -> Result<Response, Halt> {
-    match call.responder {
+    if let Some(origin) = &call.origin
+        && let Some(response) = cors::judge(tx, origin)?
+    {
+        return Ok(response);
+    }
+    match &call.responder {
         Responder::Plain(route, method) => perform_plain(tx, call, route, method),
         Responder::Mount => perform_mount(tx, call),
+        Responder::Refused(refusal) => Ok(refusal.clone()),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use core::time::Duration;
 
 /// A signed duration in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +40,13 @@ pub(crate) fn parse(text: &str) -> Result<Signed, String> {
         return Ok(Signed(i128::from(days) * 86_400 * NANOS));
     }
     parse_units(text)
+}
+
+/// Reads a duration in any of the API's forms, such as `45`, `1h30m` or `2d`; `None` for what is none,
+/// is negative, or is longer than the core's time.
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let nanos = parse(text).ok().and_then(|signed| u64::try_from(signed.0).ok())?;
+    Some(Duration::from_nanos(nanos))
 }
 
 fn parse_units(text: &str) -> Result<Signed, String> {
@@ -162,6 +170,21 @@ mod tests {
         ];
         for (text, seconds) in CASES {
             assert_eq!(parse(text).map(Signed::seconds), Ok(seconds), "{text}");
+        }
+    }
+
+    #[test]
+    fn gives_spans_of_time() {
+        const CASES: [(&str, Option<u64>); 6] = [
+            ("45", Some(45_000)),
+            ("1.5s", Some(1_500)),
+            ("2d", Some(172_800_000)),
+            ("-1s", None),
+            ("1w", None),
+            ("9223372036854775807", None),
+        ];
+        for (text, millis) in CASES {
+            assert_eq!(parse_duration(text), millis.map(Duration::from_millis), "{text}");
         }
     }
 

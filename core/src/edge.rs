@@ -1,8 +1,10 @@
 //! The way in: from an HTTP request to a [`Call`], by rules that need nothing stored.
 //!
-//! Their order is the API's, for a request may break several at once: unprintable path, version
-//! prefix, namespace header, words of the query, help, redirect, method, body, header fields,
-//! relative path. Everything behind this module sees one [`Path`] and nothing of its spelling.
+//! Their order is the API's, for a request may break several at once: unprintable path, request
+//! header, namespace header, version prefix, words of the query, origin, help, redirect, method, body,
+//! header fields, relative path. The origin is judged by what is stored, so a request that has one
+//! keeps its refusal by a later rule for then ([`Responder::Refused`]). Everything behind this module
+//! sees one [`Path`] and nothing of its spelling.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -11,6 +13,7 @@ use alloc::string::String;
 use http::{Method, StatusCode};
 
 use crate::call::{Call, Responder};
+use crate::cors::Origin;
 use crate::duration;
 use crate::field::parse_bool;
 use crate::form::{self, Pairs};
@@ -20,21 +23,26 @@ use crate::path::{Path, PathError, is_printable};
 use crate::route::{self, Operation};
 use crate::secret::Secret;
 
+mod rules;
+
+pub use rules::Rules;
+
 /// Makes a call of a request. It is pure, and takes time in proportion to the body: run it outside
 /// of any lock.
 ///
 /// # Errors
 ///
 /// The answer, if the request ends here.
-pub fn prepare(request: &Request, limits: &json::Limits) -> Result<Call, Response> {
+pub fn prepare(request: &Request, rules: &Rules) -> Result<Call, Response> {
     let head = &request.head;
     let decoded = head.target().decoded();
     if !is_printable(&String::from_utf8_lossy(&decoded)) {
         return Err(Response::edge(StatusCode::BAD_REQUEST, None));
     }
+    rules.check_request_header(head, &decoded)?;
     let namespace = header_text(head, "x-vault-namespace")?;
     let echo = namespace.clone();
-    prepare_api(request, limits, decoded, namespace).map_err(|response| match echo {
+    prepare_api(request, rules, decoded, namespace).map_err(|response| match echo {
         Some(echo) => response.with_field("X-Vault-Namespace", echo),
         None => response,
     })
@@ -43,7 +51,7 @@ pub fn prepare(request: &Request, limits: &json::Limits) -> Result<Call, Respons
 /// The rules behind the check for printable characters; from here on answers carry the API's fields.
 fn prepare_api(
     request: &Request,
-    limits: &json::Limits,
+    rules: &Rules,
     decoded: alloc::vec::Vec<u8>,
     namespace: Option<String>,
 ) -> Result<Call, Response> {
@@ -57,13 +65,35 @@ fn prepare_api(
         let help = wants_help(head, &query);
         return Err(outside(&decoded, help));
     };
+    let words = ListWords::read(head.method(), &query)?;
+    let Some(origin) = Origin::read(head) else {
+        return prepare_path(request, rules, path, query, words, namespace);
+    };
+    // The origin is judged before whatever else may end the request here.
+    let echo = namespace.clone();
+    Ok(match prepare_path(request, rules, path, query, words, namespace) {
+        Ok(call) => Call { origin: Some(origin), ..call },
+        Err(refusal) => Call::refused(refusal, origin, echo, rules.time_max),
+    })
+}
+
+/// The rules behind the judgement of the origin.
+fn prepare_path(
+    request: &Request,
+    rules: &Rules,
+    path: &[u8],
+    query: Pairs,
+    words: ListWords,
+    namespace: Option<String>,
+) -> Result<Call, Response> {
+    let head = &request.head;
+    let bad = |message: &str| Response::errors(StatusCode::BAD_REQUEST, &[message]);
     let path = match str::from_utf8(path) {
         Ok(path) => path.to_owned(),
         // Nothing can be stored there, so a read of it just misses.
         Err(_) if *head.method() == Method::GET || *head.method() == Method::HEAD => escape(path),
         Err(_) => return Err(bad("path is not valid UTF-8")),
     };
-    let words = ListWords::read(head.method(), &query)?;
     if wants_help(head, &query) {
         return Ok(Call {
             operation: Operation::Help,
@@ -73,6 +103,8 @@ fn prepare_api(
             token: read_token(head),
             namespace,
             wraps: false,
+            origin: None,
+            time_max: rules.time_max,
         });
     }
     if let Some(location) = head.target().redirect() {
@@ -81,14 +113,14 @@ fn prepare_api(
     if !head.target().escapes_a_slash()
         && let Some(route) = route::plain(&path)
     {
-        return prepare_plain(request, limits, route, as_path(path)?, namespace);
+        return prepare_plain(request, rules, route, as_path(path)?, namespace);
     }
     let operation = operation(head, words)?;
     let doc = if operation == Operation::Update {
-        read_body(request, limits)?
+        read_body(request, &rules.json)?
     } else if operation == Operation::Patch {
         check_patch_type(head)?;
-        read_json(&request.body, limits)?
+        read_json(&request.body, &rules.json)?
     } else {
         read_query(query, words)
     };
@@ -98,8 +130,17 @@ fn prepare_api(
     if matches!(operation, Operation::List | Operation::Scan) {
         path.make_folder();
     }
-    let token = read_token(head);
-    Ok(Call { operation, path, responder: Responder::Mount, doc, token, namespace, wraps })
+    Ok(Call {
+        operation,
+        path,
+        responder: Responder::Mount,
+        doc,
+        token: read_token(head),
+        namespace,
+        wraps,
+        origin: None,
+        time_max: rules.time_max,
+    })
 }
 
 /// A text for a path that is no UTF-8. It holds a NUL, which no other path can, so it names nothing
@@ -118,7 +159,7 @@ fn escape(path: &[u8]) -> String {
 /// A request for one of the endpoints of the HTTP layer.
 fn prepare_plain(
     request: &Request,
-    limits: &json::Limits,
+    rules: &Rules,
     route: &'static route::Route,
     path: Path,
     namespace: Option<String>,
@@ -135,13 +176,21 @@ fn prepare_plain(
         return Err(Response::errors(StatusCode::METHOD_NOT_ALLOWED, &[]));
     };
     let doc = if operation == Operation::Update {
-        read_json(&request.body, limits)?
+        read_json(&request.body, &rules.json)?
     } else {
         Some(as_doc(&form::parse_query(head.target().query().unwrap_or(""))))
     };
-    let token = read_token(head);
-    let responder = Responder::Plain(route, method);
-    Ok(Call { operation, path, responder, doc, token, namespace, wraps: false })
+    Ok(Call {
+        operation,
+        path,
+        responder: Responder::Plain(route, method),
+        doc,
+        token: read_token(head),
+        namespace,
+        wraps: false,
+        origin: None,
+        time_max: rules.time_max,
+    })
 }
 
 /// What `list` and `scan` of a query say.

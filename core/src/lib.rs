@@ -9,7 +9,7 @@
 //!
 //! ```
 //! use strongroom_core::{Config, MemoryStore, Output, RequestId, Step, Time, Vault};
-//! use strongroom_core::{drive, http, json, prepare};
+//! use strongroom_core::{Rules, drive, http, prepare};
 //!
 //! let step = || {
 //!     let mut seed = [0; 32];
@@ -18,7 +18,7 @@
 //! };
 //! let (mut vault, mut store) = (Vault::new(Config::default()), MemoryStore::new());
 //! let request = http::Request::new("GET", "/v1/sys/health", &[], b"").unwrap();
-//! let call = prepare(&request, &json::Limits::default()).unwrap_or_else(|_| unreachable!());
+//! let call = prepare(&request, &Rules::default()).unwrap_or_else(|_| unreachable!());
 //! vault.handle_request(&step(), RequestId(1), call);
 //! for output in drive(&mut vault, &store, step) {
 //!     match output {
@@ -41,6 +41,7 @@ extern crate std;
 mod answer;
 mod call;
 mod chore;
+mod cors;
 mod drive;
 mod duration;
 mod edge;
@@ -70,7 +71,8 @@ mod vault;
 
 pub use call::Call;
 pub use drive::{Read, Records, Snapshot, drive};
-pub use edge::prepare;
+pub use duration::parse_duration;
+pub use edge::{Rules, prepare};
 pub use effect::{
     AuditId, Batch, BatchSeq, Failed, JobId, LoadId, Loaded, Output, RequestId, TaskId,
 };

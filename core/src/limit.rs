@@ -75,6 +75,9 @@ pub const RUNS_MAX: u32 = 10_000;
 pub const BATCH_BYTES_IN_FLIGHT_MAX: usize = 64 * 1024 * 1024;
 /// Bytes of an unpaged LIST or SCAN answer.
 pub const LIST_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of the names of origins and header fields in `sys/config/cors`: they are read for each request
+/// of a page, and the header fields are sent with the answer to each preflight.
+pub const CORS_BYTES_MAX: usize = 8 * 1024;
 /// Bytes of random data from `sys/tools/random`, exclusive: the reference's bound.
 pub const RANDOM_BYTES_END: i64 = 131_072;
 
@@ -133,5 +136,5 @@ pub const ROTATION_INTERVAL_MIN: i64 = 24 * 3600;
 pub const TOKEN_DEPTH_MAX: usize = 64;
 /// Bytes of a token as a client sends it; longer ones are not looked up.
 pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
-/// Default and maximum TTL of tokens and leases: the reference's 768 h.
-pub const TTL_MAX_SECONDS: i64 = 768 * 3600;
+/// Default and maximum TTL of tokens and leases where the operator names none: the reference's 768 h.
+pub const TTL_SECONDS: i64 = 768 * 3600;

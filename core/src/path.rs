@@ -146,7 +146,7 @@ pub enum PathError {
 }
 
 /// What stands behind `/v1/`, decoded: the one name of a thing in this server.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Path(String);
 
 impl Path {

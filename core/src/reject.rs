@@ -39,6 +39,8 @@ pub(crate) enum Reject {
     NoRoute { path: String },
     /// The medium has no room for it.
     NoRoom,
+    /// A page of this origin may not make requests.
+    OriginNotAllowed,
     /// No token, or none that is alive.
     PermissionDenied,
     /// The state needed is not there yet on this node (Vault's 473).
@@ -128,6 +130,7 @@ impl Reject {
                 (StatusCode::INSUFFICIENT_STORAGE, "the storage has no room left", Never)
             }
             Self::Overloaded(text) => (UNAVAILABLE, *text, Never),
+            Self::OriginNotAllowed => (FORBIDDEN, "origin not allowed", Never),
             Self::PermissionDenied => (FORBIDDEN, "permission denied", Never),
             Self::PerformanceStandby => {
                 (StatusCode::from_u16(473).unwrap_or(UNAVAILABLE), "performance standby", Never)
@@ -176,7 +179,7 @@ mod tests {
     fn maps_every_variant_to_status_and_message() {
         let wrapped = |text: &str| format!("1 error occurred:\\n\\t* {text}\\n\\n");
         let path = || "a\"b".to_string();
-        let cases: [(Reject, u16, String, String); 21] = [
+        let cases: [(Reject, u16, String, String); 22] = [
             (Reject::AclDenied, 403, wrapped("permission denied"), wrapped("permission denied")),
             (Reject::BadToken, 403, "bad token".into(), "bad token".into()),
             (Reject::Internal, 500, "internal error".into(), wrapped("internal error")),
@@ -191,6 +194,7 @@ mod tests {
             ),
             both(Reject::NoRoom, 507, "the storage has no room left"),
             both(Reject::Overloaded("full"), 503, "full"),
+            both(Reject::OriginNotAllowed, 403, "origin not allowed"),
             both(Reject::PermissionDenied, 403, "permission denied"),
             both(Reject::PerformanceStandby, 473, "performance standby"),
             both(

@@ -13,7 +13,7 @@ use std::fmt::Write;
 
 use strongroom_core::http::{Conn, Limits, Request, Response};
 use strongroom_core::json::{self, Doc, Kind, Value};
-use strongroom_core::{Time, is_printable, limit, prepare};
+use strongroom_core::{Rules, Time, is_printable, limit, prepare};
 
 pub use self::index::index;
 pub use self::seal::{record, shares};
@@ -108,7 +108,7 @@ fn tell<'p>(pieces: impl Iterator<Item = &'p [u8]>) -> Talk {
 fn step(conn: &mut Conn) -> Option<Option<Exchange>> {
     let nowhere = || {
         let request = Request::new("GET", "/", &[], b"").expect("a good head");
-        prepare(&request, &json::Limits::default()).err().expect("nothing is at the top")
+        prepare(&request, &Rules::default()).err().expect("nothing is at the top")
     };
     if let Some(head) = conn.poll_head() {
         let (method, target) = (head.method().to_string(), head.target().raw().to_string());
@@ -122,7 +122,7 @@ fn step(conn: &mut Conn) -> Option<Option<Exchange>> {
     }
     let request = conn.poll_request()?;
     assert!(request.body.len() <= small_limits().body_bytes_max);
-    let response = prepare(&request, &json::Limits::default()).err().unwrap_or_else(nowhere);
+    let response = prepare(&request, &Rules::default()).err().unwrap_or_else(nowhere);
     conn.respond(NOW, response);
     let (method, target) = (request.head.method().to_string(), request.head.target().raw());
     Some(Some((method, target.to_string(), Some(request.body.to_vec()))))
@@ -243,7 +243,7 @@ pub fn path(data: &[u8]) {
 
 fn meaning(target: &str, method: &str) -> Meaning {
     let Ok(request) = Request::new(method, target, &[], b"") else { return Meaning::Malformed };
-    match prepare(&request, &json::Limits::default()) {
+    match prepare(&request, &Rules::default()) {
         Ok(call) => Meaning::Path(call.path().as_str().to_string()),
         Err(response) if response.status() == 307 => Meaning::Redirect(location(response)),
         Err(response) => Meaning::Answer(response.status().as_u16()),

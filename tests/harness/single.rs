@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 use strongroom_core::{
-    Config, MemoryStore, Output, RequestId, Step, Time, Vault, drive, http, json, prepare,
+    Config, MemoryStore, Output, RequestId, Rules, Step, Time, Vault, drive, http, prepare,
 };
 
 use crate::random::Random;
@@ -111,7 +111,7 @@ impl Single {
             let body = String::from_utf8_lossy(response.body()).into_owned();
             (response.status().as_u16(), body)
         };
-        let call = match prepare(&request, &json::Limits::default()) {
+        let call = match prepare(&request, &Rules::default()) {
             Ok(call) => call,
             Err(response) => return shown(&response),
         };

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use strongroom_core::{
-    AuditId, Config, Failed, Finding, Job, JobId, MemoryStore, Output, RequestId, Step, Task,
-    TaskId, Time, Trace, Vault, http, json, limit, prepare,
+    AuditId, Config, Failed, Finding, Job, JobId, MemoryStore, Output, RequestId, Rules, Step,
+    Task, TaskId, Time, Trace, Vault, http, limit, prepare,
 };
 
 use crate::check::{
@@ -226,7 +226,7 @@ impl World {
             let pending = client.pending.get(client.taken).ok_or("a request that nobody sent")?;
             let (serial, op, token) = (pending.serial, pending.op.clone(), pending.token.clone());
             client.taken += 1;
-            match prepare(&request, &json::Limits::default()) {
+            match prepare(&request, &Rules::default()) {
                 Err(response) => client.conn.respond(now, response),
                 Ok(call) => {
                     self.next_id += 1;

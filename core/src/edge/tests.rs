@@ -24,7 +24,7 @@ fn request(row: &Row) -> Request {
 }
 
 fn prepared(row: &Row) -> Result<Call, Response> {
-    prepare(&request(row), &json::Limits::default())
+    prepare(&request(row), &Rules::default())
 }
 
 /// The whole answer as it is sent.
@@ -189,7 +189,7 @@ fn refuses_paths_that_are_none() {
 fn refuses_more_segments_than_the_limit() {
     let told = |target: String| {
         let request = Request::new("GET", &target, &[], b"").expect("a good head");
-        prepare(&request, &json::Limits::default()).err().map(|response| {
+        prepare(&request, &Rules::default()).err().map(|response| {
             (response.status().as_u16(), String::from_utf8(response.body().to_vec()).unwrap())
         })
     };
@@ -295,7 +295,7 @@ fn restricts_some_endpoints_to_requests_without_a_namespace() {
     ] {
         let target = format!("/v1/sys/{name}");
         let request = Request::new("PUT", &target, TEAM, b"").expect("a good head");
-        let response = prepare(&request, &json::Limits::default()).err().expect("a refusal");
+        let response = prepare(&request, &Rules::default()).err().expect("a refusal");
         assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{name}");
     }
 }
@@ -554,4 +554,36 @@ fn gives_answers_the_header_fields_of_their_layer() {
     assert_eq!(fields("/v1/a"), [API[0], API[1], json, echo, &length]);
     assert_eq!(fields("/v2/a"), [API[0], API[1], json, echo, &length]);
     assert_eq!(fields("/v1//a"), [API[0], API[1], "Location: /v1/a", echo, "Content-Length: 0"]);
+}
+
+#[test]
+fn asks_for_the_request_header_where_the_listener_does() {
+    const HEADER: &str = "x-vault-request";
+    /// Method, target, header fields, whether it passes.
+    type Case = (&'static str, &'static str, &'static [(&'static str, &'static str)], bool);
+    const CASES: [Case; 11] = [
+        ("GET", "/v1/secret/a", &[(HEADER, "true")], true),
+        ("GET", "/v1/secret/a", &[], false),
+        ("GET", "/v1/secret/a", &[(HEADER, "True")], false),
+        ("GET", "/v1/secret/a", &[(HEADER, "")], false),
+        ("GET", "/v1/secret/a", &[(HEADER, "true"), (HEADER, "true")], false),
+        ("PUT", "/v1/sys/unseal", &[], false),
+        // Probes send none.
+        ("GET", "/v1/sys/health?standbyok=1", &[], true),
+        ("HEAD", "/v1/sys/health", &[], true),
+        ("OPTIONS", "/v1/secret/a", &[], true),
+        ("PUT", "/v1/sys/health", &[], false),
+        ("GET", "/v1/sys/health/", &[], false),
+    ];
+    let asks = Rules { requires_request_header: true, ..Rules::default() };
+    for (method, target, fields, passes) in CASES {
+        let request = Request::new(method, target, fields, b"").expect("a good head");
+        let refusal = prepare(&request, &asks).err().filter(|it| it.status() == 412);
+        let body = refusal.map(|response| response.body().to_vec());
+        let want = br#"{"errors":["missing \"X-Vault-Request\" header"]}"#;
+        let want = (!passes).then(|| [want.as_slice(), b"\n"].concat());
+        assert_eq!(body, want, "{method} {target} {fields:?}");
+        let lax = prepare(&request, &Rules::default()).err();
+        assert!(lax.is_none_or(|it| it.status() != 412), "{method} {target} {fields:?}");
+    }
 }

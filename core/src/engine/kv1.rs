@@ -38,7 +38,7 @@ fn read(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer
         return Ok(Answer::Nothing);
     };
     Ok(Answer::Envelope(Envelope {
-        lease_duration: entry.lease.unwrap_or(mount.default_lease_ttl),
+        lease_duration: entry.lease.unwrap_or_else(|| mount.default_lease_ttl(tx.config)),
         data: Some(entry.text),
         ..Envelope::default()
     }))

@@ -1,6 +1,7 @@
 //! The state of one connection.
 
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 use core::{fmt, mem};
@@ -11,7 +12,7 @@ use zeroize::Zeroizing;
 use super::body::{BodyError, Decoder};
 use super::head::check_line;
 use super::response::{Connection, Frame};
-use super::{Framing, Head, HeadError, Limits, Request, Response};
+use super::{CustomFields, Framing, Head, HeadError, Limits, Request, Response};
 use crate::limit;
 use crate::time::Time;
 
@@ -22,6 +23,7 @@ use crate::time::Time;
 /// [`Conn::respond`], write [`Conn::output`], and come back at [`Conn::poll_timeout`].
 pub struct Conn {
     limits: Limits,
+    custom: Arc<CustomFields>,
     state: State,
     inbound: Zeroizing<Vec<u8>>,
     /// Bytes of `inbound` that are checked lines of the head being read.
@@ -94,6 +96,7 @@ impl Conn {
     pub fn new(now: Time, limits: Limits) -> Self {
         Self {
             limits,
+            custom: Arc::default(),
             state: State::Head { idle_since: now, since: None, blank_line: false },
             inbound: Zeroizing::default(),
             scanned: 0,
@@ -103,6 +106,12 @@ impl Conn {
             write_since: now,
             ended: false,
         }
+    }
+
+    /// The same, whose answers have these fields.
+    #[must_use]
+    pub fn with_fields(self, custom: Arc<CustomFields>) -> Self {
+        Self { custom, ..self }
     }
 
     /// Bytes from the peer.
@@ -423,7 +432,7 @@ impl Conn {
             (false, false) => Connection::KeepAliveSaid,
         };
         let frame = Frame { connection, head_only: pending.head_only };
-        let (mut head, body) = response.into_wire(now, frame);
+        let (mut head, body) = response.into_wire(now, frame, &self.custom);
         match body {
             Some(body) if body.len() > JOINED_BYTES_MAX => {
                 self.push(now, head);

@@ -9,6 +9,7 @@
 
 mod body;
 mod conn;
+mod custom;
 mod head;
 mod response;
 
@@ -17,6 +18,8 @@ use core::time::Duration;
 use crate::limit;
 
 pub use conn::Conn;
+pub(crate) use custom::is_token;
+pub use custom::{CustomFieldError, CustomFields, Statuses};
 pub use head::{Framing, Head, HeadError};
 pub use response::Response;
 

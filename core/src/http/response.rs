@@ -6,18 +6,21 @@ use core::fmt::Write;
 
 use http::StatusCode;
 
+use super::CustomFields;
 use crate::json;
 use crate::time::Time;
 
 /// One answer. Its body may hold secrets, so there is no `Debug`, and it is wiped when dropped.
 #[allow(missing_debug_implementations, reason = "answers hold secrets")]
+#[derive(Clone)]
 pub struct Response {
     status: StatusCode,
     content_type: Option<&'static str>,
     body: zeroize::Zeroizing<Vec<u8>>,
-    /// Whether the request came as far as the API: its answers may not be cached, and tell
-    /// browsers to come back by TLS only.
+    /// Whether the request came as far as the API: its answers may not be cached.
     from_api: bool,
+    /// Whether it has the fields that the operator adds.
+    has_custom_fields: bool,
     fields: Vec<(&'static str, String)>,
     close: bool,
 }
@@ -30,6 +33,7 @@ impl Response {
             content_type: Some("application/json"),
             body: body.into_bytes().into(),
             from_api: true,
+            has_custom_fields: true,
             fields: Vec::new(),
             close: false,
         }
@@ -41,14 +45,23 @@ impl Response {
         Self::api(status, body + "\n")
     }
 
+    /// An answer of the API that has nothing to say.
+    pub(crate) fn empty(status: StatusCode) -> Self {
+        Self { content_type: None, ..Self::api(status, String::new()) }
+    }
+
+    /// The same without the fields that the operator adds.
+    pub(crate) fn without_custom_fields(self) -> Self {
+        Self { has_custom_fields: false, ..self }
+    }
+
     /// An answer of the HTTP layer, before the API: none of its header fields.
     pub(crate) fn edge(status: StatusCode, message: Option<&str>) -> Self {
         match message {
             Some(message) => Self { from_api: false, ..Self::errors(status, &[message]) },
-            None => {
-                Self { content_type: None, from_api: false, ..Self::api(status, String::new()) }
-            }
+            None => Self { from_api: false, ..Self::empty(status) },
         }
+        .without_custom_fields()
     }
 
     /// 503: there is no room for this request now. The connection ends behind it.
@@ -59,8 +72,7 @@ impl Response {
 
     /// 307 to `location`.
     pub(crate) fn redirect(location: String) -> Self {
-        Self { content_type: None, ..Self::api(StatusCode::TEMPORARY_REDIRECT, String::new()) }
-            .with_field("Location", location)
+        Self::empty(StatusCode::TEMPORARY_REDIRECT).with_field("Location", location)
     }
 
     /// The same with one more header field; the caller has checked the value.
@@ -90,23 +102,19 @@ impl Response {
     }
 
     /// The bytes of the head, and the body if it is to be sent.
-    pub(super) fn into_wire(mut self, now: Time, frame: Frame) -> (Wire, Option<Wire>) {
+    pub(super) fn into_wire(
+        mut self,
+        now: Time,
+        frame: Frame,
+        custom: &CustomFields,
+    ) -> (Wire, Option<Wire>) {
         let mut head = String::with_capacity(320);
         let reason = self.status.canonical_reason().unwrap_or("");
         let _ = write!(head, "HTTP/1.1 {} {reason}\r\n", self.status.as_str());
         head.push_str("Date: ");
         let _ = now.write_http_date(&mut head);
         head.push_str("\r\n");
-        if self.from_api {
-            head.push_str("Cache-Control: no-store\r\n");
-            head.push_str("Strict-Transport-Security: max-age=31536000; includeSubDomains\r\n");
-        }
-        if let Some(content_type) = self.content_type {
-            let _ = write!(head, "Content-Type: {content_type}\r\n");
-        }
-        for (name, value) in &self.fields {
-            let _ = write!(head, "{name}: {value}\r\n");
-        }
+        self.write_fields(&mut head, custom);
         let bodiless =
             self.status == StatusCode::NO_CONTENT || self.status == StatusCode::NOT_MODIFIED;
         if !bodiless {
@@ -121,6 +129,21 @@ impl Response {
         let body = (!bodiless && !frame.head_only && !self.body.is_empty())
             .then(|| core::mem::take(&mut self.body));
         (head.into_bytes().into(), body)
+    }
+
+    /// The fields of this answer that do not depend on its connection.
+    fn write_fields(&self, head: &mut String, custom: &CustomFields) {
+        let custom =
+            || self.has_custom_fields.then(|| custom.of(self.status)).into_iter().flatten();
+        let stands =
+            |(own, _): &(&str, &str)| !custom().any(|(name, _)| name.eq_ignore_ascii_case(own));
+        let cache = self.from_api.then_some(("Cache-Control", "no-store")).into_iter();
+        let content_type = self.content_type.map(|value| ("Content-Type", value)).into_iter();
+        let others = self.fields.iter().map(|(name, value)| (*name, value.as_str()));
+        let own = content_type.chain(others).filter(stands);
+        for (name, value) in cache.filter(stands).chain(custom()).chain(own) {
+            let _ = write!(head, "{name}: {value}\r\n");
+        }
     }
 }
 

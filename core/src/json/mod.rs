@@ -17,7 +17,7 @@ use core::fmt;
 
 use crate::limit;
 
-pub use parse::parse;
+pub use parse::{parse, parse_one};
 pub(crate) use write::push_string;
 pub use write::{List, Object};
 

@@ -13,15 +13,7 @@ use super::{Doc, Error, Limits, Node};
 ///
 /// [`Error`]: the first place where the body is not JSON or exceeds a limit.
 pub fn parse(body: &[u8], limits: &Limits) -> Result<Option<Doc>, Error> {
-    let mut parser = Parser {
-        body,
-        at: 0,
-        limits,
-        strings: 0,
-        memory: 0,
-        doc: Doc::empty(),
-        open: alloc::vec::Vec::new(),
-    };
+    let mut parser = Parser::new(body, limits);
     let mut first = None;
     loop {
         parser.skip_space();
@@ -32,6 +24,22 @@ pub fn parse(body: &[u8], limits: &Limits) -> Result<Option<Doc>, Error> {
         let doc = mem::replace(&mut parser.doc, Doc::empty());
         first.get_or_insert(doc);
     }
+}
+
+/// Parses a text that is one value and nothing else, such as a file.
+///
+/// # Errors
+///
+/// As [`parse`]; a text without a value and what stands behind one are errors too.
+pub fn parse_one(text: &[u8], limits: &Limits) -> Result<Doc, Error> {
+    let mut parser = Parser::new(text, limits);
+    parser.skip_space();
+    parser.value()?;
+    parser.skip_space();
+    if parser.at < text.len() {
+        return Err(parser.syntax("the end of the text"));
+    }
+    Ok(parser.doc)
 }
 
 struct Parser<'a> {
@@ -55,7 +63,19 @@ enum Want {
     CommaOrEnd,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
+    fn new(body: &'a [u8], limits: &'a Limits) -> Self {
+        Self {
+            body,
+            at: 0,
+            limits,
+            strings: 0,
+            memory: 0,
+            doc: Doc::empty(),
+            open: alloc::vec::Vec::new(),
+        }
+    }
+
     /// One value with everything in it.
     fn value(&mut self) -> Result<(), Error> {
         let mut want = Want::Value;

@@ -182,3 +182,19 @@ fn agrees_with_serde_json() {
     }
     assert!(agreed > 1000);
 }
+
+#[test]
+fn one_value_is_all_that_a_text_of_one_holds() {
+    let cases: [(&str, Option<Error>); 6] = [
+        (" {\"a\":1}\n", None),
+        ("", Some(Error::Syntax { expected: "a value", at: 0 })),
+        ("  ", Some(Error::Syntax { expected: "a value", at: 2 })),
+        ("{} {}", Some(Error::Syntax { expected: "the end of the text", at: 3 })),
+        ("{}x", Some(Error::Syntax { expected: "the end of the text", at: 2 })),
+        ("{", Some(Error::Syntax { expected: "a name in quotes or '}'", at: 1 })),
+    ];
+    for (text, error) in cases {
+        let outcome = parse_one(text.as_bytes(), &Limits::default());
+        assert_eq!(outcome.err(), error, "{text}");
+    }
+}

@@ -173,6 +173,7 @@ pub(crate) fn is_name(text: &str) -> bool {
 /// The whole table.
 pub(crate) fn table() -> impl Iterator<Item = &'static Route> {
     [
+        sys::cors::ROUTES,
         sys::health::ROUTES,
         sys::init::ROUTES,
         sys::keyring::ROUTES,

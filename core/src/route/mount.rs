@@ -11,7 +11,7 @@ use crate::limit;
 use crate::reject::{Corrupt, Reject};
 use crate::store::codec::{Reader, Writer};
 use crate::store::{Name, Owner, Space};
-use crate::vault::{Halt, Tx};
+use crate::vault::{Config, Halt, Tx};
 
 const ROW_VERSION: u8 = 1;
 const RECORD_VERSION: u8 = 1;
@@ -69,15 +69,23 @@ pub(crate) struct Mount {
     pub(crate) engine: Engine,
     /// Whose records the engine's are.
     pub(crate) owner: Owner,
-    /// Seconds that a read shows where the secret says nothing.
-    pub(crate) default_lease_ttl: i64,
+    /// Seconds that a read shows where the secret says nothing; 0 for the server's own.
+    default_lease_ttl: i64,
 }
 
 impl Mount {
     const fn fixed(engine: Engine) -> Self {
         // The fixed mounts keep their records under owners of their own: tokens under the token
         // store's, a cubbyhole under its token's.
-        Self { engine, owner: Owner::ROOT, default_lease_ttl: limit::TTL_MAX_SECONDS }
+        Self { engine, owner: Owner::ROOT, default_lease_ttl: 0 }
+    }
+
+    /// Seconds that a read shows where the secret says nothing.
+    pub(crate) fn default_lease_ttl(&self, config: &Config) -> i64 {
+        match self.default_lease_ttl {
+            0 => config.default_lease_ttl,
+            own => own,
+        }
     }
 }
 
@@ -140,11 +148,7 @@ pub(crate) fn create_mount(
         ),
         (
             Name::new(Space::Mount, owner, ""),
-            Writer::new(RECORD_VERSION)
-                .str(engine.kind().0)
-                .u8(engine.kind().1)
-                .i64(limit::TTL_MAX_SECONDS)
-                .finish(),
+            Writer::new(RECORD_VERSION).str(engine.kind().0).u8(engine.kind().1).i64(0).finish(),
         ),
     ]
 }

@@ -99,6 +99,8 @@ pub(crate) enum Space {
     Due = 9,
     /// Work that goes on in the background until it is done.
     Task = 10,
+    /// Settings of the server, by their endpoint.
+    Setting = 11,
 }
 
 /// Whose record it is: a mount, a namespace, the token store. Ids are random and never used again.
@@ -150,7 +152,8 @@ impl<'a> Name<'a> {
             | Space::Page
             | Space::Child
             | Space::Due
-            | Space::Task => Group::Nothing,
+            | Space::Task
+            | Space::Setting => Group::Nothing,
         };
         Self { space, owner, group, path }
     }

@@ -1,5 +1,6 @@
 //! The system mount: the server's own endpoints.
 
+pub(crate) mod cors;
 pub(crate) mod health;
 pub(crate) mod init;
 pub(crate) mod keyring;

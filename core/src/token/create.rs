@@ -15,13 +15,13 @@ use super::record::{Ancestor, Token, name};
 use crate::answer::{Answer, Envelope};
 use crate::duration::short;
 use crate::json;
-use crate::limit::{TOKEN_DEPTH_MAX, TTL_MAX_SECONDS};
+use crate::limit::TOKEN_DEPTH_MAX;
 use crate::quote::quoted;
 use crate::reject::Reject;
 use crate::route::Context;
 use crate::store::Owner;
 use crate::time::Time;
-use crate::vault::{Halt, Tx};
+use crate::vault::{Config, Halt, Tx};
 
 pub(super) fn create(
     tx: &mut Tx<'_>,
@@ -96,7 +96,7 @@ fn make(
         }
         0
     } else {
-        effective_ttl(&wishes, &mut warnings)
+        effective_ttl(&wishes, tx.config, &mut warnings)
     };
     let text = choose_text(tx, &wishes, &mut warnings)?;
     for policy in &wishes.policies {
@@ -198,15 +198,15 @@ fn read_policies(context: &Context<'_>, caller: &Caller) -> Result<Vec<String>, 
 }
 
 /// The TTL that the wishes come to, with a word for every cap.
-fn effective_ttl(wishes: &Wishes, warnings: &mut Vec<String>) -> i64 {
+fn effective_ttl(wishes: &Wishes, config: &Config, warnings: &mut Vec<String>) -> i64 {
     let max = match wishes.explicit_max_ttl {
-        0 => TTL_MAX_SECONDS,
-        explicit => explicit.min(TTL_MAX_SECONDS),
+        0 => config.max_lease_ttl,
+        explicit => explicit.min(config.max_lease_ttl),
     };
     let (wanted, what, result) = if wishes.period > 0 {
         (wishes.period, "period", "period value")
     } else {
-        (if wishes.ttl == 0 { TTL_MAX_SECONDS } else { wishes.ttl }, "TTL", "TTL value")
+        (if wishes.ttl == 0 { config.default_lease_ttl } else { wishes.ttl }, "TTL", "TTL value")
     };
     if wanted > max {
         warnings.push(format!(
@@ -314,6 +314,7 @@ fn seconds(count: i64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limit::TTL_SECONDS;
 
     #[test]
     fn cleans_display_names() {
@@ -332,13 +333,14 @@ mod tests {
     #[test]
     fn caps_ttls_with_a_word() {
         let day = 86_400;
+        let config = Config::default();
         // ttl, explicit max, period; result, warnings
         let cases = [
-            ((0, 0, 0), TTL_MAX_SECONDS, None),
+            ((0, 0, 0), TTL_SECONDS, None),
             ((300, 0, 0), 300, None),
             (
                 (3_600_000, 0, 0),
-                TTL_MAX_SECONDS,
+                TTL_SECONDS,
                 Some(
                     "TTL of \"1000h\" exceeded the effective max_ttl of \"768h\"; TTL value is capped accordingly",
                 ),
@@ -354,7 +356,7 @@ mod tests {
             ((0, 0, 600), 600, None),
             (
                 (60, 0, 100 * day),
-                TTL_MAX_SECONDS,
+                TTL_SECONDS,
                 Some(
                     "period of \"2400h\" exceeded the effective max_ttl of \"768h\"; period value is capped accordingly",
                 ),
@@ -373,7 +375,7 @@ mod tests {
                 period,
             };
             let mut warnings = Vec::new();
-            assert_eq!(effective_ttl(&wishes, &mut warnings), result);
+            assert_eq!(effective_ttl(&wishes, &config, &mut warnings), result);
             assert_eq!(warnings.first().map(String::as_str), warning);
         }
     }

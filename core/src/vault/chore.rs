@@ -10,7 +10,9 @@ use super::{Memo, RunId, Runner, Tasked, Vault};
 use crate::chore::{Chore, Page, expire, sweep};
 use crate::drive::Records;
 use crate::effect::{Batch, BatchSeq, Output, TaskId};
-use crate::limit::{CHORE_RETRY, EXPIRE_ROWS_MAX, SWEEP_OWNERS_MAX, SWEEP_ROWS_MAX};
+use crate::limit::{
+    CHORE_RETRY, EXPIRE_ROWS_MAX, REQUEST_TIME_MAX, SWEEP_OWNERS_MAX, SWEEP_ROWS_MAX,
+};
 use crate::random::{Generator, Phase};
 use crate::reject::Corrupt;
 use crate::store::{Key, Space};
@@ -166,7 +168,7 @@ impl Vault {
             Chore::Expire => Phase::Expire,
         };
         let seed = Generator::new(&self.seed, phase).array();
-        self.run(Runner::Chore(page), Memo::new(seed, self.now));
+        self.run(Runner::Chore(page), Memo::new(seed, self.now, REQUEST_TIME_MAX));
     }
 
     /// A page is committed: there may be another.

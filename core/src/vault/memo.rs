@@ -2,12 +2,13 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
+use core::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::cors::Allowed;
 use crate::effect::BatchSeq;
 use crate::job::{JobInput, Outcome};
-use crate::limit;
 use crate::random::{Generator, Phase};
 use crate::route::Operation;
 use crate::store::{Key, Owner};
@@ -17,7 +18,8 @@ use crate::time::Time;
 /// See the module. A run is a function of the state, the request, this, and the time.
 pub(crate) struct Memo {
     seed: Zeroizing<[u8; 32]>,
-    arrived: Time,
+    /// When it is refused if it still waits.
+    deadline: Time,
     pub(crate) runs: u32,
     /// Records to be kept in the cache until the request is done.
     pub(crate) pins: BTreeSet<Key>,
@@ -29,6 +31,8 @@ pub(crate) struct Memo {
     pub(crate) operation: Option<Operation>,
     pub(crate) outcomes: BTreeMap<JobInput, Outcome>,
     pub(crate) findings: BTreeMap<Inquiry, Result<Names, Unfound>>,
+    /// What the last run found of the request's origin, for whatever answer it gets. No run reads it.
+    pub(crate) allowed: Option<Allowed>,
     /// The highest batch that any run of this request has made or read.
     pub(crate) wait: BatchSeq,
 }
@@ -43,10 +47,10 @@ pub(crate) struct Charge {
 }
 
 impl Memo {
-    pub(crate) fn new(seed: [u8; 32], arrived: Time) -> Self {
+    pub(crate) fn new(seed: [u8; 32], arrived: Time, time_max: Duration) -> Self {
         Self {
             seed: seed.into(),
-            arrived,
+            deadline: arrived.after(time_max),
             runs: 0,
             pins: BTreeSet::new(),
             charge: None,
@@ -54,6 +58,7 @@ impl Memo {
             operation: None,
             outcomes: BTreeMap::new(),
             findings: BTreeMap::new(),
+            allowed: None,
             wait: BatchSeq::START,
         }
     }
@@ -68,6 +73,6 @@ impl Memo {
     }
 
     pub(crate) fn deadline(&self) -> Time {
-        self.arrived.after(limit::REQUEST_TIME_MAX)
+        self.deadline
     }
 }

@@ -57,6 +57,10 @@ pub struct Config {
     pub page_bytes_max: usize,
     /// Index pages that one step opens for a list; a list of more is a task.
     pub list_pages_max: usize,
+    /// Seconds that tokens and leases last where nobody says; at most `max_lease_ttl`.
+    pub default_lease_ttl: i64,
+    /// Seconds that they last at most.
+    pub max_lease_ttl: i64,
     /// What `sys/seal-status` says of the storage, such as `inmem`.
     pub storage_type: &'static str,
 }
@@ -71,6 +75,8 @@ impl Default for Config {
             audit: false,
             page_bytes_max: limit::PAGE_BYTES_MAX,
             list_pages_max: limit::LIST_PAGES_MAX,
+            default_lease_ttl: limit::TTL_SECONDS,
+            max_lease_ttl: limit::TTL_SECONDS,
             storage_type: "inmem",
         }
     }
@@ -207,7 +213,7 @@ impl Vault {
     /// A whole request. Its answer is an [`Output::Respond`] of the same id, now or later.
     pub fn handle_request(&mut self, step: &Step, id: RequestId, call: Call) {
         self.advance_clock(step);
-        let memo = Memo::new(step.seed, self.now);
+        let memo = Memo::new(step.seed, self.now, call.time_max);
         self.run(Runner::Request(id, Arc::new(call)), memo);
         self.settle();
     }
@@ -261,7 +267,8 @@ impl Vault {
                 self.tracer.note(Trace::Failed(id));
                 self.unpin(&parked.memo);
                 let response = Reject::Internal.respond(Branch::Authenticated);
-                self.release(id, call.finish(response), parked.memo.wait);
+                let response = call.finish(response, parked.memo.allowed);
+                self.release(id, response, parked.memo.wait);
             }
             (Err(Failed), Runner::Chore(_)) => unreachable!("chores are not audited"),
         }

@@ -40,6 +40,7 @@ impl Vault {
             }
             let (end, staged) = self.run_once(&runner, &memo);
             memo.wait = memo.wait.max(staged.read);
+            memo.allowed = staged.allowed;
             let commits = matches!(end, End::Answer(_) | End::Done | End::Halt(Halt::Admit(_), _));
             if commits && !staged.changes.is_empty() {
                 if !self.gate.has_room() {
@@ -366,7 +367,7 @@ impl Vault {
     /// The request is decided: its answer is recorded, waits for its batches, and leaves.
     fn answer(&mut self, id: RequestId, call: &Call, memo: Memo, response: Response) {
         self.unpin(&memo);
-        let response = call.finish(response);
+        let response = call.finish(response, memo.allowed);
         if self.config.audit && call.is_audited() {
             let audit = AuditId(self.next_id());
             let operation = memo.operation.unwrap_or(call.operation);

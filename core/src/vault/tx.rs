@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
 use super::{Charge, Config, Memo};
+use crate::cors::Allowed;
 use crate::effect::BatchSeq;
 use crate::job::{Job, Outcome};
 use crate::random::{Generator, Phase};
@@ -78,6 +79,8 @@ pub(super) struct Staged {
     pub(super) time_floor: Time,
     /// Whether this makes room rather than taking it.
     pub(super) frees: bool,
+    /// Whether the request comes from elsewhere and may.
+    pub(super) allowed: Option<Allowed>,
 }
 
 impl<'v> Tx<'v> {
@@ -274,6 +277,11 @@ impl<'v> Tx<'v> {
     /// The id of the request.
     pub(crate) fn request_id(&self) -> alloc::string::String {
         self.memo.request_id()
+    }
+
+    /// The request comes from elsewhere and may: its answer must say so.
+    pub(crate) fn allow_origin(&mut self, allowed: Allowed) {
+        self.staged.allowed = Some(allowed);
     }
 
     /// A time was read from storage: the clock goes on from it.

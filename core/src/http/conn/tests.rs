@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use alloc::{format, vec};
 use core::time::Duration;
 
+use super::super::Statuses;
 use super::*;
 
 const START: Time = Time::from_unix_nanos(1_700_000_000_000_000_000);
@@ -697,4 +698,35 @@ fn lingers_within_limits_behind_the_last_answer() {
     let mut conn = refused();
     conn.handle_end(second(1));
     assert!(conn.is_closed());
+}
+
+// --- Fields of the operator -----------------------------------------------------------------
+
+#[test]
+fn adds_the_operators_fields_to_answers_of_the_api_alone() {
+    let mut fields = CustomFields::default();
+    fields.set(Statuses::All, "cache-control", "private").unwrap();
+    fields.set(Statuses::One(200), "X-A", "a; b").unwrap();
+    let fields = Arc::new(fields);
+    let answer = |response: Response| {
+        let mut conn = Conn::new(START, limits()).with_fields(Arc::clone(&fields));
+        conn.handle_bytes(START, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        conn.respond(START, response);
+        String::from_utf8(conn.output().unwrap().to_vec()).unwrap()
+    };
+    let own = [
+        "HTTP/1.1 200 OK",
+        "Date: Tue, 14 Nov 2023 22:13:20 GMT",
+        "Strict-Transport-Security: max-age=31536000; includeSubDomains",
+        "cache-control: private",
+        "X-A: a; b",
+        "Content-Type: application/json",
+        "Content-Length: 4",
+    ];
+    let sent = answer(Response::api(StatusCode::OK, "yes\n".to_string()));
+    assert_eq!(sent, own.join("\r\n") + "\r\n\r\nyes\n");
+
+    let sent = answer(Response::edge(StatusCode::OK, None));
+    let edge = [own[0], own[1], "Content-Length: 0", "", ""];
+    assert_eq!(sent, edge.join("\r\n"));
 }

@@ -1,0 +1,225 @@
+//! `listener` blocks: where the server listens, and the rules of each listener.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use strongroom_core::http::{CustomFieldError, CustomFields, Limits, Statuses};
+use strongroom_core::{Rules, json, limit};
+
+use super::section::{Section, Use};
+use super::{ConfigError, Warnings};
+
+/// Where a listener listens that does not say: for clients of the same machine.
+pub const DEFAULT_ADDRESS: &str = "127.0.0.1:8200";
+
+/// A listener on TCP without TLS.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// Host and port.
+    pub address: String,
+    /// Limits of its connections.
+    pub limits: Limits,
+    /// What it asks of its requests.
+    pub rules: Rules,
+    /// Header fields that it adds to answers.
+    pub fields: Arc<CustomFields>,
+}
+
+const KEYS: &[(&str, Use)] = &[
+    ("address", Use::Read),
+    ("custom_response_headers", Use::Read),
+    ("http_idle_timeout", Use::Read),
+    ("http_read_header_timeout", Use::Read),
+    ("http_read_timeout", Use::Read),
+    ("http_write_timeout", Use::Read),
+    ("max_request_duration", Use::Read),
+    ("max_request_json_memory", Use::Read),
+    ("max_request_json_strings", Use::Read),
+    ("max_request_size", Use::Read),
+    ("require_request_header", Use::Read),
+    ("tls_disable", Use::Read),
+    ("agent_api", Use::Quiet),
+    ("cluster_address", Use::Quiet),
+    // The endpoints that these close are not there.
+    ("disable_replication_status_endpoints", Use::Quiet),
+    ("disable_unauthed_generate_root_endpoints", Use::Quiet),
+    ("disable_unauthed_rekey_endpoints", Use::Quiet),
+    ("proxy_api", Use::Quiet),
+    ("purpose", Use::Quiet),
+    // What belongs to TLS means nothing to a listener without it.
+    ("tls_acme_ca_directory", Use::Quiet),
+    ("tls_acme_ca_root", Use::Quiet),
+    ("tls_acme_cache_path", Use::Quiet),
+    ("tls_acme_disable_alpn_challenge", Use::Quiet),
+    ("tls_acme_disable_http_challenge", Use::Quiet),
+    ("tls_acme_domains", Use::Quiet),
+    ("tls_acme_eab_key_id", Use::Quiet),
+    ("tls_acme_eab_mac_key", Use::Quiet),
+    ("tls_acme_email", Use::Quiet),
+    ("tls_acme_key_type", Use::Quiet),
+    ("tls_acme_test_ca_directory", Use::Quiet),
+    ("tls_cert_file", Use::Quiet),
+    ("tls_cipher_suites", Use::Quiet),
+    ("tls_client_ca_file", Use::Quiet),
+    ("tls_disable_client_certs", Use::Quiet),
+    ("tls_key_file", Use::Quiet),
+    ("tls_max_version", Use::Quiet),
+    ("tls_min_version", Use::Quiet),
+    ("tls_prefer_server_cipher_suites", Use::Quiet),
+    ("tls_require_and_verify_client_cert", Use::Quiet),
+    ("chroot_namespace", Use::Absent),
+    ("cors_allowed_headers", Use::Absent),
+    ("cors_allowed_origins", Use::Absent),
+    ("cors_enabled", Use::Absent),
+    ("enable_unauthenticated_access", Use::Absent),
+    ("inflight_requests_logging", Use::Absent),
+    ("max_json_array_element_count", Use::Absent),
+    ("max_json_depth", Use::Absent),
+    ("max_json_object_entry_count", Use::Absent),
+    ("max_json_string_value_length", Use::Absent),
+    ("max_json_token", Use::Absent),
+    ("max_token_header_size", Use::Absent),
+    ("profiling", Use::Absent),
+    ("proxy_protocol_authorized_addrs", Use::Absent),
+    ("proxy_protocol_behavior", Use::Absent),
+    ("redact_addresses", Use::Absent),
+    ("redact_cluster_name", Use::Absent),
+    ("redact_version", Use::Absent),
+    ("role", Use::Absent),
+    ("telemetry", Use::Absent),
+    ("x_forwarded_for_authorized_addrs", Use::Absent),
+    ("x_forwarded_for_client_cert_decoders", Use::Absent),
+    ("x_forwarded_for_client_cert_header", Use::Absent),
+    ("x_forwarded_for_client_cert_keep_not_forwarded", Use::Absent),
+    ("x_forwarded_for_client_cert_keep_unauthorized", Use::Absent),
+    ("x_forwarded_for_hop_skips", Use::Absent),
+    ("x_forwarded_for_reject_not_authorized", Use::Absent),
+    ("x_forwarded_for_reject_not_present", Use::Absent),
+];
+
+impl Listener {
+    /// A listener at this address, with the rules that hold where nobody sets others.
+    pub fn at(address: &str) -> Self {
+        Self {
+            address: address.to_owned(),
+            limits: Limits::default(),
+            rules: Rules::default(),
+            fields: Arc::default(),
+        }
+    }
+
+    /// Reads the listeners of a file. `time_max` is how long their requests may wait where they say
+    /// nothing.
+    pub(super) fn read_all(
+        top: &Section<'_>,
+        time_max: Duration,
+        warnings: &mut Warnings,
+    ) -> Result<Vec<Self>, ConfigError> {
+        let labelled = top.labelled("listener")?.into_iter();
+        let listeners = labelled.map(|(kind, section)| match kind.to_ascii_lowercase().as_str() {
+            "tcp" => Self::read(&section, time_max, warnings),
+            "unix" => Err(section.error(
+                "",
+                "listeners on Unix sockets are not in this build: use a \"tcp\" listener, with the \
+                 address \"127.0.0.1:8200\" for clients of this machine",
+            )),
+            _ => Err(section.error("", "the kind of listener that this build has is \"tcp\"")),
+        });
+        listeners.collect()
+    }
+
+    fn read(
+        section: &Section<'_>,
+        time_max: Duration,
+        warnings: &mut Warnings,
+    ) -> Result<Self, ConfigError> {
+        section.check_keys(KEYS, warnings);
+        if section.bool("tls_disable")? != Some(true) {
+            return Err(section.error(
+                "tls_disable",
+                "TLS is not in this build, and a listener without it must say so: put a proxy that \
+                 ends TLS in front, and set \"tls_disable\": true here",
+            ));
+        }
+        let mut listener = Self::at(DEFAULT_ADDRESS);
+        if let Some(address) = section.text("address")? {
+            if address.contains("{{") {
+                let problem = "templates are not in this build: write the address itself";
+                return Err(section.error("address", problem));
+            }
+            listener.address = address;
+        }
+        listener.limits = read_limits(section)?;
+        listener.rules = read_rules(section, time_max)?;
+        listener.fields = Arc::new(read_fields(section, warnings)?);
+        Ok(listener)
+    }
+}
+
+fn read_limits(section: &Section<'_>) -> Result<Limits, ConfigError> {
+    let mut limits = Limits::default();
+    for (key, time) in [
+        ("http_idle_timeout", &mut limits.idle_time_max),
+        ("http_read_header_timeout", &mut limits.head_time_max),
+        // The reference bounds the whole request, the core the silence of its sender.
+        ("http_read_timeout", &mut limits.body_silence_max),
+        ("http_write_timeout", &mut limits.write_silence_max),
+    ] {
+        *time = section.duration(key)?.unwrap_or(*time);
+    }
+    if let Some(size) = section.size("max_request_size")? {
+        let max = limit::BODY_BYTES_CEILING;
+        let size = usize::try_from(size).ok().filter(|size| *size <= max);
+        let problem = format!("must be from 1 to {max} bytes: no request here is without a limit");
+        limits.body_bytes_max = size.ok_or_else(|| section.error("max_request_size", problem))?;
+    }
+    Ok(limits)
+}
+
+fn read_rules(section: &Section<'_>, time_max: Duration) -> Result<Rules, ConfigError> {
+    let mut json = json::Limits::default();
+    for (key, max) in [
+        ("max_request_json_memory", &mut json.memory_max),
+        ("max_request_json_strings", &mut json.strings_max),
+    ] {
+        if let Some(size) = section.size(key)? {
+            // A negative one turns the limit off.
+            *max = u64::try_from(size).ok();
+        }
+    }
+    Ok(Rules {
+        json,
+        requires_request_header: section.bool("require_request_header")?.unwrap_or(false),
+        time_max: section.duration("max_request_duration")?.unwrap_or(time_max),
+    })
+}
+
+/// The fields of `custom_response_headers`: statuses, then names, then values.
+fn read_fields(
+    section: &Section<'_>,
+    warnings: &mut Warnings,
+) -> Result<CustomFields, ConfigError> {
+    let mut fields = CustomFields::default();
+    for (statuses, block) in section.labelled("custom_response_headers")? {
+        let Some(statuses) = Statuses::parse(statuses) else {
+            let problem =
+                "must be \"default\", a class such as \"4xx\", or a status such as \"404\"";
+            return Err(block.error("", problem));
+        };
+        for name in block.entries() {
+            let mut values = block.texts(name)?;
+            values.retain(|value| !value.is_empty());
+            if values.is_empty() {
+                continue;
+            }
+            match fields.set(statuses, name, &values.join("; ")) {
+                Ok(()) => {}
+                Err(error @ CustomFieldError::Reserved) => {
+                    warnings.add(block.place(name), &format!("has no effect: {error}"));
+                }
+                Err(error) => return Err(block.error(name, error.to_string())),
+            }
+        }
+    }
+    Ok(fields)
+}

@@ -1,0 +1,95 @@
+"""What hvac does for its own tests: it starts a server with a configuration, and opens it.
+
+Run it as `python -I hvac_start.py`. The server is STRONGROOM_BINARY; it is ended here. The script
+ends with 0 if all of it holds.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import time
+
+import hvac
+import requests
+
+BINARY = os.environ["STRONGROOM_BINARY"]
+HOME = os.environ["HOME"]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def version():
+    """hvac takes the second word."""
+    output = subprocess.run([BINARY, "version"], capture_output=True, check=True, text=True)
+    return output.stdout.split()[1].lstrip("v")
+
+
+def start(address):
+    # The header is sent by hvac with every request, so a listener may ask for it.
+    listener = {"address": address, "tls_disable": True, "require_request_header": True}
+    config = {
+        "backend": {"inmem": {}},
+        "listener": {"tcp": listener},
+        "disable_mlock": True,
+        "default_lease_ttl": "768h",
+        "max_lease_ttl": "768h",
+        "api_addr": f"http://{address}",
+    }
+    path = os.path.join(HOME, "vault.json")
+    with open(path, "w") as file:
+        json.dump(config, file)
+    # Nobody reads these pipes.
+    return subprocess.Popen(
+        [BINARY, "server", f"-config={path}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def wait(process, url):
+    for _ in range(120):
+        assert process.poll() is None, process.stderr.read()
+        try:
+            answer = requests.get(f"{url}/v1/sys/init", headers={"X-Vault-Request": "true"})
+            assert answer.status_code == 200, answer.text
+            return
+        except requests.ConnectionError:
+            time.sleep(0.5)
+    raise AssertionError("it does not answer")
+
+
+def open_and_use(url):
+    client = hvac.Client(url=url)
+    assert not client.sys.is_initialized()
+    made = client.sys.initialize(secret_shares=1, secret_threshold=1)
+    assert client.sys.is_initialized() and client.sys.is_sealed()
+    client.token = made["root_token"]
+
+    client.sys.submit_unseal_keys(made["keys"])
+    assert not client.sys.is_sealed() and client.is_authenticated()
+    # One key more changes nothing.
+    status = client.sys.submit_unseal_key(made["keys"][0])
+    assert status["sealed"] is False and status["storage_type"] == "inmem", status
+
+    kv = client.secrets.kv.v1
+    kv.create_or_update_secret("app", {"user": "ann"}, mount_point="secret")
+    client.sys.seal()
+    assert client.sys.is_sealed()
+    client.sys.submit_unseal_key(made["keys_base64"][0])
+    assert kv.read_secret("app", mount_point="secret")["data"] == {"user": "ann"}
+
+
+if __name__ == "__main__":
+    assert version().split(".")[0].isdigit(), version()
+    port = free_port()
+    server = start(f"127.0.0.1:{port}")
+    try:
+        wait(server, f"http://127.0.0.1:{port}")
+        open_and_use(f"http://127.0.0.1:{port}")
+        server.terminate()
+        server.wait(timeout=10)
+    finally:
+        server.kill()

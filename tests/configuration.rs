@@ -1,0 +1,252 @@
+//! Servers with a configuration: what is in it holds over the wire, and what cannot be is refused.
+
+use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::peer::{Peer, ask};
+use crate::process::{ConfiguredServer, Folder, Process, command};
+
+/// Time in which what should happen at once has happened, on a machine under load too.
+const SOON: Duration = Duration::from_secs(10);
+/// Time in which what should not happen would mostly have happened.
+const MOMENT: Duration = Duration::from_millis(400);
+
+/// A configuration whose listener has a port that the system chooses.
+fn inmem() -> Value {
+    json!({"storage": {"inmem": {}}, "listener": listener(json!({}))})
+}
+
+fn listener(more: Value) -> Value {
+    let mut tcp = json!({"address": "127.0.0.1:0", "tls_disable": true});
+    tcp.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    json!({ "tcp": tcp })
+}
+
+/// Initialises and unseals a server; gives the root token.
+fn open(server: &ConfiguredServer) -> String {
+    let address = server.address();
+    let body = r#"{"secret_shares":1,"secret_threshold":1}"#;
+    let made = ask(address, "PUT", "/v1/sys/init", "", body).json();
+    let body = json!({"key": made["keys"][0]}).to_string();
+    assert_eq!(ask(address, "PUT", "/v1/sys/unseal", "", &body).status, 200);
+    made["root_token"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn keeps_secrets_once_it_is_initialised_and_unsealed() {
+    let mut config = inmem();
+    config["listener"] = json!([listener(json!({})), listener(json!({}))]);
+    config["default_lease_ttl"] = json!("1h");
+    let server = ConfiguredServer::start(&config);
+    let [first, second] = server.addresses[..] else { panic!("{:?}", server.greeting) };
+    assert_ne!(first, second);
+
+    let status = ask(first, "GET", "/v1/sys/seal-status", "", "").json();
+    assert_eq!((&status["initialized"], &status["sealed"]), (&json!(false), &json!(true)));
+    assert_eq!(status["storage_type"], "inmem");
+    assert_eq!(ask(second, "GET", "/v1/sys/health", "", "").status, 501);
+    let token = open(&server);
+    assert_eq!(ask(second, "GET", "/v1/sys/health", "", "").status, 200);
+
+    // What came in at one listener is there at the other.
+    let body = r#"{"user":"ann"}"#;
+    assert_eq!(ask(first, "PUT", "/v1/secret/a", &token, body).status, 204);
+    let read = ask(second, "GET", "/v1/secret/a", &token, "").json();
+    assert_eq!(read["data"], json!({"user": "ann"}));
+    assert_eq!(read["lease_duration"], 3600);
+}
+
+#[test]
+fn greets_with_its_listeners_and_its_storage() {
+    let server = ConfiguredServer::start(&inmem());
+    let address = server.address();
+    for line in [
+        "==> Vault server configuration:".to_owned(),
+        format!("             Api Address: http://{address}"),
+        format!("              Listener 1: tcp (addr: \"{address}\", tls: \"disabled\")"),
+        "                 Storage: inmem".to_owned(),
+        "==> Vault server started! Log data will stream in below:".to_owned(),
+    ] {
+        assert_eq!(server.greeting.iter().filter(|said| **said == line).count(), 1, "{line}");
+    }
+    // Nothing of a development server.
+    assert!(!server.greeting.iter().any(|line| line.contains("Root Token")));
+    assert!(!server.home.path().join(".vault-token").exists());
+}
+
+#[test]
+fn takes_files_and_folders_and_several_of_them() {
+    let storage = json!({"storage": {"inmem": {}}}).to_string();
+    let listening = json!({ "listener": listener(json!({})) }).to_string();
+    let broken = "not for this server";
+    for with_space in [false, true] {
+        let (home, more) = (Folder::new(), Folder::new());
+        for (name, text) in [("b.json", listening.as_str()), ("a.json", &storage)] {
+            home.write(name, text);
+        }
+        for name in ["notes.txt", ".hidden.json", "#a.json", "a.json~"] {
+            home.write(name, broken);
+        }
+        fs::create_dir(home.path().join("folder.json")).unwrap();
+        let folder = home.path().to_str().unwrap().to_owned();
+        let file = more.write("server.conf", &listening);
+        let server = if with_space {
+            ConfiguredServer::start_with(home, &["-config", &folder, "--config", &file])
+        } else {
+            let flags = [format!("-config={folder}"), format!("--config={file}")];
+            ConfiguredServer::start_with(home, &[&flags[0], &flags[1]])
+        };
+        assert_eq!(server.addresses.len(), 2, "{:?}", server.greeting);
+        assert_eq!(ask(server.addresses[1], "GET", "/v1/sys/init", "", "").status, 200);
+    }
+}
+
+/// Images pass these flags always.
+#[test]
+fn flags_of_a_development_server_alone_have_no_effect() {
+    let home = Folder::new();
+    let path = home.write("server.json", &inmem().to_string());
+    let config = format!("-config={path}");
+    let flags = [&config, "-dev-root-token-id=", "-dev-listen-address=0.0.0.0:8200"];
+    let server = ConfiguredServer::start_with(home, &flags);
+    assert_eq!(server.addresses.len(), 1);
+    assert_eq!(ask(server.address(), "GET", "/v1/sys/health", "", "").status, 501);
+}
+
+#[test]
+fn a_development_server_takes_the_listeners_and_no_storage() {
+    let mut config = inmem();
+    config["storage"] = json!({"file": {"path": "/nonexistent"}});
+    config["plugin_directory"] = json!("/nonexistent");
+    let home = Folder::new();
+    let config = format!("-config={}", home.write("server.json", &config.to_string()));
+    let flags = ["-dev", &config, "-dev-listen-address=127.0.0.1:0", "-dev-root-token-id=wished"];
+    let server = ConfiguredServer::start_with(home, &flags);
+    let [own, extra] = server.addresses[..] else { panic!("{:?}", server.greeting) };
+    assert_eq!(ask(own, "PUT", "/v1/secret/a", "wished", r#"{"k":"v"}"#).status, 204);
+    assert_eq!(ask(extra, "GET", "/v1/secret/a", "wished", "").json()["data"], json!({"k": "v"}));
+    let status = ask(extra, "GET", "/v1/sys/seal-status", "", "").json();
+    assert_eq!(status["storage_type"], "inmem");
+}
+
+#[test]
+fn each_listener_has_rules_of_its_own() {
+    let strict = json!({
+        "max_request_size": 100, "max_request_json_strings": 4, "require_request_header": "true",
+        "custom_response_headers": {"default": {"X-Custom": ["a", "b"]}},
+        "http_read_header_timeout": "200ms",
+    });
+    let mut config = inmem();
+    config["listener"] = json!([listener(strict), listener(json!({}))]);
+    let server = ConfiguredServer::start(&config);
+    let [strict, plain] = server.addresses[..] else { panic!("{:?}", server.greeting) };
+    let large = json!({"key": "x".repeat(100)}).to_string();
+    let complex = r#"{"a":["b","c","d","e"]}"#;
+    let header = "X-Vault-Request: true\r\n";
+    let cases = [
+        (header, "GET", "/v1/sys/init", "", 200, 200),
+        ("", "GET", "/v1/sys/init", "", 412, 200),
+        ("", "GET", "/v1/sys/health", "", 501, 501),
+        (header, "PUT", "/v1/sys/unseal", &large, 413, 400),
+        (header, "PUT", "/v1/sys/unseal", complex, 400, 400),
+    ];
+    for (header, method, target, body, at_strict, at_plain) in cases {
+        for (address, status) in [(strict, at_strict), (plain, at_plain)] {
+            let (head, length) = (format!("{method} {target} HTTP/1.1\r\nHost: a\r\n"), body.len());
+            let mut peer = Peer::connect(address);
+            peer.send(format!("{head}{header}Content-Length: {length}\r\n\r\n{body}").as_bytes());
+            let answer = peer.receive();
+            assert_eq!(answer.status, status, "{method} {target} {header}{body}");
+            // What ends before the API has none of the operator's fields.
+            let custom = (address == strict && status != 413).then_some("a; b");
+            assert_eq!(answer.field("x-custom"), custom, "{method} {target} {header}{body}");
+            let message = String::from_utf8(answer.body).unwrap();
+            let is_complex = message.contains("exceeded maximum number of strings");
+            assert_eq!(is_complex, address == strict && body == complex, "{message}");
+        }
+    }
+    for (address, time, status) in [(strict, SOON, Some(408)), (plain, MOMENT, None)] {
+        let mut peer = Peer::connect(address);
+        peer.send(b"GET /v1/sys/init HTTP/1.1\r\n");
+        assert_eq!(peer.receive_within(time).map(|answer| answer.status), status);
+    }
+}
+
+#[test]
+fn refuses_a_configuration_that_it_cannot_keep_to() {
+    let with = |key: &str, value: Value| {
+        let mut config = inmem();
+        config[key] = value;
+        config.to_string()
+    };
+    let disk = |kind: &str| with("storage", json!({kind: {"path": "/nonexistent/canary"}}));
+    let cases = [
+        ("{", "server.json: line 1, column 2: this is not JSON: expected a name in quotes or '}'"),
+        ("{}", "the configuration names no storage: give it one"),
+        (r#"{"storage":{"inmem":{}}}"#, "the configuration names no listener: give it one"),
+        (&disk("file"), "storage.file: storage on disk is not in this build"),
+        (&disk("raft"), "storage.raft: storage on disk is not in this build"),
+        (
+            &with("listener", json!({"tcp": {"tls_key_file": "/nonexistent/canary"}})),
+            "server.json: listener.tcp.tls_disable: TLS is not in this build",
+        ),
+        (
+            &with("listener", listener(json!({"max_request_size": "canary"}))),
+            "server.json: listener.tcp.max_request_size: must be a whole number",
+        ),
+        (
+            &with("listener", listener(json!({"address": "127.0.0.1"}))),
+            "\"127.0.0.1\" is no address",
+        ),
+        // No network of any machine has this one.
+        (&with("listener", listener(json!({"address": "192.0.2.1:0"}))), "cannot listen on 192.0"),
+    ];
+    for (config, message) in cases {
+        let home = Folder::new();
+        let path = home.write("server.json", config);
+        check_refusal(&home, &path, message);
+    }
+    let home = Folder::new();
+    check_refusal(&home, "/nonexistent", "/nonexistent: cannot be read: No such file");
+    let folder = home.path().to_str().unwrap().to_owned();
+    check_refusal(&home, &folder, "the configuration names no storage");
+    home.write("server.hcl", "storage \"canary\" {}");
+    check_refusal(&home, &folder, "has files in HCL (*.hcl), which this build does not read");
+    let path = format!("{folder}/server.hcl");
+    check_refusal(&home, &path, "HCL is not in this build: write the file as JSON");
+}
+
+fn check_refusal(home: &Folder, path: &str, message: &str) {
+    let output = command(home, &["server", "-config", path]).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{message}: {errors}");
+    assert!(output.stdout.is_empty(), "{message}");
+    assert!(errors.contains(message) && errors.lines().count() == 1, "{message}: {errors}");
+    assert!(!errors.contains("canary"), "{errors}");
+}
+
+#[test]
+fn warns_of_unknown_keys_and_serves_on_while_nobody_reads_it() {
+    let mut config = inmem();
+    for number in 0..5_000 {
+        config[format!("unknown_{number}")] = json!("canary");
+    }
+    let home = Folder::new();
+    let path = home.write("server.json", &config.to_string());
+    let mut command = command(&home, &["server", "-config", &path]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = Process::start(&mut command);
+    // It serves, as the last line of its greeting says, before anybody reads the warnings.
+    let (greeting, _) = crate::process::read_greeting(&mut process);
+    let address = greeting.iter().find_map(|line| line.split_once("http://")).unwrap().1;
+    assert_eq!(ask(address.parse().unwrap(), "GET", "/v1/sys/init", "", "").status, 200);
+    let stderr = process.child.stderr.take().unwrap();
+    process.signal("TERM");
+    let errors = std::io::read_to_string(stderr).unwrap();
+    let first = format!("strongroom: {path}: unknown_0 is not known and has no effect");
+    assert_eq!(errors.lines().next(), Some(first.as_str()));
+    assert!(errors.lines().count() < 100 && !errors.contains("canary"), "{errors}");
+}
