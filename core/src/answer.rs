@@ -31,9 +31,8 @@ pub(crate) struct Envelope {
     pub(crate) warnings: Vec<String>,
     /// Seconds.
     pub(crate) lease_duration: i64,
-    /// Whether the members of `data` stand beside the envelope's own too: old clients of some system
-    /// endpoints look for them there.
-    pub(crate) data_on_top: bool,
+    /// Whether the members of `data` stand before all others too.
+    pub(crate) doubled: bool,
 }
 
 impl Answer {
@@ -77,10 +76,12 @@ impl Envelope {
     fn into_text(self, request_id: &str) -> String {
         let data = self.data.as_ref().map_or("null", |data| data.as_str());
         let auth = self.auth.as_ref().map_or("null", |auth| auth.as_str());
-        let mut text = String::with_capacity(180 + data.len() + auth.len());
-        text.push('{');
         let members = data.strip_prefix('{').and_then(|data| data.strip_suffix('}'));
-        if let Some(members) = members.filter(|it| self.data_on_top && !it.is_empty()) {
+        let members = members.filter(|members| self.doubled && !members.is_empty());
+        let doubled = members.map_or(0, str::len);
+        let mut text = String::with_capacity(180 + doubled + data.len() + auth.len());
+        text.push('{');
+        if let Some(members) = members {
             text.push_str(members);
             text.push(',');
         }

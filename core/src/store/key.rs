@@ -64,7 +64,7 @@ pub(crate) enum Space {
     /// Index pages of the folders of [`Space::Entry`].
     Folder = 6,
     /// Settings of the server, by their endpoint.
-    Setting = 7,
+    Setting = 11,
 }
 
 /// Whose record it is: a mount, a namespace, the token store. Ids are random and never used again.

@@ -61,7 +61,7 @@ fn read(tx: &mut Tx<'_>, _: &Context<'_>, _: &Authorized) -> Result<Answer, Halt
     };
     Ok(Answer::Envelope(Envelope {
         data: Some(data.finish().into()),
-        data_on_top: true,
+        doubled: true,
         ..Envelope::default()
     }))
 }
