@@ -1,7 +1,8 @@
 //! Strongroom's adapters: what the core leaves to the world outside.
 //!
-//! [`host`] owns one vault, its store and its clock; [`blocking`] is a listener of threads on
-//! `std::net`; [`dev`] prepares a development server; [`command`] is the command line.
+//! [`store`] is where records are kept; [`host`] owns one vault, its store and its clock;
+//! [`blocking`] is a listener of threads on `std::net`; [`dev`] prepares a development server;
+//! [`command`] is the command line.
 
 pub mod blocking;
 pub mod budget;
@@ -10,3 +11,5 @@ pub mod command;
 pub mod dev;
 pub mod flag;
 pub mod host;
+mod log;
+pub mod store;
