@@ -12,6 +12,8 @@ use crate::blocking::{self, Server};
 use crate::dev;
 use crate::flag::{Flag, Parsed};
 use crate::host::Host;
+use crate::log::note;
+use crate::store::Memory;
 
 /// Budget of the core's cache under the blocking adapter, which is for small hosts.
 const CACHE_BYTES: usize = 2 * 1024 * 1024;
@@ -89,7 +91,7 @@ fn server(words: impl IntoIterator<Item = String>) -> Result<(), String> {
     let address = resolve(address.as_deref().unwrap_or(DEFAULT_ADDRESS))?;
     let root_token = setting(&flags, "dev-root-token-id", "DEV_ROOT_TOKEN_ID");
 
-    let host = Arc::new(Host::in_memory(config));
+    let host = Arc::new(Host::new(config, Arc::new(Memory::new())));
     let secrets = dev::set_up(&host, root_token.as_deref()).map_err(|error| error.to_string())?;
     let server = Server::bind(address, host, blocking::Options::default())
         .map_err(|error| format!("cannot listen on {address}: {error}"))?;
@@ -148,11 +150,6 @@ fn print(text: &str) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
-}
-
-/// A line for the operator. Nobody may be there to read it.
-fn note(text: &str) {
-    let _ = writeln!(io::stderr(), "strongroom: {text}");
 }
 
 fn fail(text: &str) -> ExitCode {
