@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use strongroom::blocking::{CONNECTIONS_MAX, Options, Server};
 use strongroom::host::Host;
+use strongroom::store::Memory;
 
 use crate::peer::{Peer, ask, request};
 use crate::process::{DevServer, Folder, Process, command, run};
@@ -274,7 +275,7 @@ fn a_new_connection_waits_where_none_is_idle() {
 
 /// A listener of this process with a bound of its own.
 fn serve_at_most(connections_max: usize) -> SocketAddr {
-    let host = Arc::new(Host::in_memory(strongroom_core::Config::default()));
+    let host = Arc::new(Host::new(strongroom_core::Config::default(), Arc::new(Memory::new())));
     let options = Options { connections_max, ..Options::default() };
     let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)), host, options).unwrap();
     let address = server.local_addr().unwrap();

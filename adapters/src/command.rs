@@ -13,6 +13,7 @@ use crate::blocking::Server;
 use crate::config::{Config, DEFAULT_ADDRESS, Listener, Storage};
 use crate::flag::{Flag, Parsed};
 use crate::host::Host;
+use crate::log::note;
 use crate::{dev, start};
 
 const SERVER_FLAGS: [Flag; 8] = [
@@ -167,11 +168,6 @@ fn print(text: &str) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
-}
-
-/// A line for the operator. Nobody may be there to read it.
-fn note(text: &str) {
-    let _ = writeln!(io::stderr(), "strongroom: {text}");
 }
 
 fn fail(text: &str) -> ExitCode {

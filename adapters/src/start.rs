@@ -6,6 +6,7 @@
 use std::fmt::Write;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
@@ -14,6 +15,10 @@ use strongroom_core::API_VERSION;
 use crate::blocking::{Options, Server};
 use crate::config::{Config, Listener, Storage};
 use crate::host::Host;
+use crate::log::note;
+#[cfg(feature = "embedded")]
+use crate::store::{CACHE_BYTES as ENGINE_CACHE_BYTES, Embedded};
+use crate::store::{Memory, Store};
 
 /// Budget of the core's cache under the blocking adapter, which is for small hosts.
 const CACHE_BYTES: usize = 2 * 1024 * 1024;
@@ -44,13 +49,29 @@ pub fn core_config(
 /// What is wrong, and what to do.
 pub fn open_storage(storage: &Storage, config: strongroom_core::Config) -> Result<Host, String> {
     match storage {
-        Storage::Inmem => Ok(Host::in_memory(config)),
-        Storage::File { .. } | Storage::Raft { .. } => Err(format!(
-            "storage.{}: storage on disk is not in this build: use {{\"inmem\": {{}}}}, which keeps \
-             all in memory and loses it when the server stops",
-            storage.word()
-        )),
+        Storage::Inmem => Ok(Host::new(config, Arc::new(Memory::new()))),
+        Storage::File { path } | Storage::Raft { path } => {
+            let store =
+                open_folder(path).map_err(|error| format!("{}: {error}", storage.word()))?;
+            note(&format!(
+                "storage \"{}\" is one file in {}, of a format of this server's own",
+                storage.word(),
+                path.display()
+            ));
+            Ok(Host::new(config, store))
+        }
     }
+}
+
+#[cfg(feature = "embedded")]
+fn open_folder(path: &Path) -> Result<Arc<dyn Store>, String> {
+    let store = Embedded::open(path, ENGINE_CACHE_BYTES).map_err(|error| error.to_string())?;
+    Ok(Arc::new(store))
+}
+
+#[cfg(not(feature = "embedded"))]
+fn open_folder(_: &Path) -> Result<Arc<dyn Store>, String> {
+    Err("this build has no storage on disk; build it with the feature \"embedded\"".to_owned())
 }
 
 /// Binds every listener.

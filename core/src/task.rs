@@ -68,6 +68,13 @@ pub(crate) struct Inquiry {
     pub(crate) recursive: bool,
 }
 
+impl Finding {
+    /// What a task found that could not be run, because there was no snapshot.
+    pub fn failed() -> Self {
+        Self(Err(Unfound::Trouble))
+    }
+}
+
 impl From<Corrupt> for Unfound {
     fn from(_: Corrupt) -> Self {
         Self::Trouble

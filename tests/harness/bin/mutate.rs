@@ -1,8 +1,9 @@
-//! Shows that the simulator sees: applies each patch of `tests/mutations` to a copy of the tree, and
-//! requires that the run which its head names fails there and passes here.
+//! Shows that the simulator and the power losses see: applies each patch of `tests/mutations` to a
+//! copy of the tree, and requires that the run which its head names fails there and passes here.
 //!
-//! A patch says in its head what it breaks, and on a line of its own `seed S requests N`. With
-//! `--find` the mutants are searched for a seed that fails instead.
+//! A patch says in its head what it breaks, and on a line of its own `seed S requests N` for a run of
+//! `simulate` or `powerloss seed S runs N` for one of `powerloss`. With `--find` the mutants are
+//! searched for a seed that fails instead.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -49,9 +50,9 @@ fn run(find: bool) -> io::Result<usize> {
             return Err(io::Error::other("the patch does not apply any more"));
         }
         let mutant = compile(&copy, &build)?;
-        let arguments = if find { vec!["--requests", "200000"] } else { plan(&head)? };
-        let (clean_passes, _) = simulate(&clean, &arguments)?;
-        let (mutant_passes, told) = simulate(&mutant, &arguments)?;
+        let Run { program, arguments } = Run::read(&head, find)?;
+        let (clean_passes, _) = play(&clean.join(program), &arguments)?;
+        let (mutant_passes, told) = play(&mutant.join(program), &arguments)?;
         let verdict = match (find || clean_passes, mutant_passes) {
             (true, false) => "noticed",
             (true, true) => "NOT NOTICED",
@@ -63,25 +64,40 @@ fn run(find: bool) -> io::Result<usize> {
     Ok(missed)
 }
 
-/// The arguments of the run that a patch names.
-fn plan(head: &str) -> io::Result<Vec<&str>> {
-    let words = head.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-    words
-        .into_iter()
-        .find_map(|words| match words.as_slice() {
-            ["seed", seed, "requests", requests] => {
-                Some(vec!["--seed", *seed, "--requests", *requests])
-            }
-            _ => None,
-        })
-        .ok_or_else(|| io::Error::other("the patch names no seed"))
+/// The run that must fail.
+struct Run<'a> {
+    program: &'static str,
+    arguments: Vec<&'a str>,
 }
 
-/// Builds the simulator of a tree.
+impl<'a> Run<'a> {
+    /// The run that the head of a patch names, or a long one of the same program.
+    fn read(head: &'a str, find: bool) -> io::Result<Self> {
+        let run = head.lines().find_map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words.as_slice() {
+                ["seed", seed, "requests", count] => {
+                    Some(("simulate", ["--seed", *seed, "--requests", *count], "200000"))
+                }
+                ["powerloss", "seed", seed, "runs", count] => {
+                    Some(("powerloss", ["--seed", *seed, "--runs", *count], "2000"))
+                }
+                _ => None,
+            }
+        });
+        let (program, named, many) =
+            run.ok_or_else(|| io::Error::other("the patch names no seed"))?;
+        let [_, _, count, _] = named;
+        let arguments = if find { vec![count, many] } else { named.to_vec() };
+        Ok(Self { program, arguments })
+    }
+}
+
+/// Builds the programs of a tree, and gives their folder.
 fn compile(tree: &Path, target: &Path) -> io::Result<PathBuf> {
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--quiet", "--locked"])
-        .args(["-p", "strongroom-tests", "--bin", "simulate"])
+        .args(["build", "--release", "--quiet", "--locked", "-p", "strongroom-tests"])
+        .args(["--bin", "simulate", "--bin", "powerloss"])
         .current_dir(tree)
         .env("CARGO_TARGET_DIR", target)
         // Mutants run for a moment: they need not be the fastest.
@@ -91,12 +107,12 @@ fn compile(tree: &Path, target: &Path) -> io::Result<PathBuf> {
     if !status.success() {
         return Err(io::Error::other("the tree does not build"));
     }
-    Ok(target.join("release/simulate"))
+    Ok(target.join("release"))
 }
 
 /// Whether a run passes, and the first line of what it told if not.
-fn simulate(simulator: &Path, arguments: &[&str]) -> io::Result<(bool, String)> {
-    let output = Command::new(simulator).args(arguments).stdin(Stdio::null()).output()?;
+fn play(program: &Path, arguments: &[&str]) -> io::Result<(bool, String)> {
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output()?;
     let told = String::from_utf8_lossy(&output.stderr);
     let line = told.lines().find(|line| !line.is_empty()).unwrap_or("");
     Ok((output.status.success(), line.chars().take(200).collect()))
