@@ -298,20 +298,25 @@ fn a_host_over_a_file_goes_on_after_a_restart() {
     let home = Folder::new();
     let start = || {
         let store = Embedded::open(&home.path().join("data"), CACHE_BYTES).unwrap();
-        Host::new(Config { cache_bytes: 0, ..Config::default() }, Arc::new(store))
+        let config = Config { cache_bytes: 0, absence_bytes: 0, ..Config::default() };
+        Host::new(config, Arc::new(store))
     };
     let host = start();
     let secrets = dev::set_up(&host, Some(ROOT)).unwrap();
     thread::scope(|scope| {
         for thread in 0..8 {
             let host = &host;
-            scope.spawn(move || {
+            // As little stack as the thread of a connection has.
+            let threads = thread::Builder::new().stack_size(256 * 1024);
+            let serve = move || {
                 for round in 0..20 {
                     let target = format!("/v1/cubbyhole/{thread}/{round}");
                     let body = format!(r#"{{"v":"{thread}-{round}"}}"#);
                     assert_eq!(ask(host, "PUT", &target, &body).status(), 204);
+                    assert_eq!(ask(host, "GET", &target, "").status(), 200);
                 }
-            });
+            };
+            threads.spawn_scoped(scope, serve).unwrap();
         }
     });
     drop(host);
