@@ -207,7 +207,7 @@ fn a_read_of_the_store_holds_up_nobody_else() {
 }
 
 #[test]
-fn serves_many_threads_that_read_and_write_the_same() {
+fn serves_many_threads_that_read_write_and_wait_for_jobs() {
     let setting = Setting::new();
     thread::scope(|scope| {
         for thread in 0..8 {
@@ -219,6 +219,8 @@ fn serves_many_threads_that_read_and_write_the_same() {
                     assert_eq!(setting.put(&shared), 204);
                     assert_eq!((setting.get(&own), setting.get(&shared)), (200, 200));
                     assert_eq!(setting.get("none"), 404);
+                    let job = ask(&setting.host, "POST", "/v1/sys/simulation/job", "{}");
+                    assert_eq!(job.status(), 200);
                 }
             });
         }
