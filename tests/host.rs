@@ -207,6 +207,25 @@ fn a_read_of_the_store_holds_up_nobody_else() {
 }
 
 #[test]
+fn a_thread_that_is_done_leaves_no_work_behind() {
+    let setting = Setting::new();
+    assert_eq!((setting.put("a"), setting.put("b")), (204, 204));
+    setting.store.hold(false, true);
+    thread::scope(|scope| {
+        let before = setting.store.reads.load(Ordering::Relaxed);
+        let first = scope.spawn(|| setting.get("a"));
+        await_that(|| setting.store.reads.load(Ordering::Relaxed) > before);
+        // It waits for what the first one reads, the token; then both want records of their own.
+        let second = scope.spawn(|| setting.get("b"));
+        thread::sleep(MOMENT);
+        assert_eq!(setting.store.reads.load(Ordering::Relaxed), before + 1);
+        setting.store.hold(false, false);
+        await_that(|| first.is_finished() && second.is_finished());
+        assert_eq!((first.join().unwrap(), second.join().unwrap()), (200, 200));
+    });
+}
+
+#[test]
 fn serves_many_threads_that_read_write_and_wait_for_jobs() {
     let setting = Setting::new();
     thread::scope(|scope| {
