@@ -186,7 +186,11 @@ fn damage_anywhere_is_an_error_and_no_panic() {
             let (first, last) = (Key::from_bytes([0; 41]), Key::from_bytes([255; 41]));
             let found = store.snapshot().ok().and_then(|all| all.range(&first, &last, 999).ok());
             unread += usize::from(found.is_none());
-            uncommitted += usize::from((1..20).any(|seq| put(&store, seq, 77).is_err()));
+            if let Some(seq) = (1..20).find(|seq| put(&store, *seq, 77).is_err()) {
+                uncommitted += 1;
+                let again = put(&store, seq, 77).unwrap_err();
+                assert!(matches!(again.cause, Cause::Refused), "{again}");
+            }
         }
     }
     assert!(refused > 0 && unread > 0 && uncommitted > 0, "{refused} {unread} {uncommitted}");
