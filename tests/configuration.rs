@@ -182,13 +182,14 @@ fn refuses_a_configuration_that_it_cannot_keep_to() {
         config[key] = value;
         config.to_string()
     };
-    let disk = |kind: &str| with("storage", json!({kind: {"path": "/nonexistent/canary"}}));
+    // A file is no folder.
+    let disk = |kind: &str| with("storage", json!({kind: {"path": "/proc/version"}}));
     let cases = [
         ("{", "server.json: line 1, column 2: this is not JSON: expected a name in quotes or '}'"),
         ("{}", "the configuration names no storage: give it one"),
         (r#"{"storage":{"inmem":{}}}"#, "the configuration names no listener: give it one"),
-        (&disk("file"), "storage.file: storage on disk is not in this build"),
-        (&disk("raft"), "storage.raft: storage on disk is not in this build"),
+        (&disk("file"), "storage.file: storage in /proc/version: cannot read the folder"),
+        (&disk("raft"), "storage.raft: storage in /proc/version: cannot read the folder"),
         (
             &with("listener", json!({"tcp": {"tls_key_file": "/nonexistent/canary"}})),
             "server.json: listener.tcp.tls_disable: TLS is not in this build",

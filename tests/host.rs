@@ -106,8 +106,19 @@ impl Setting {
         };
         let host = Host::with_fatal(config, Arc::clone(&store) as Arc<dyn Store>, Box::new(note));
         dev::set_up(&host, Some(ROOT)).unwrap();
-        store.commits.lock().unwrap().clear();
-        Self { host, store, fatal }
+        let setting = Self { host, store, fatal };
+        setting.await_quiet();
+        setting.store.commits.lock().unwrap().clear();
+        setting
+    }
+
+    /// Waits until the background has cleaned up behind the first root token.
+    fn await_quiet(&self) {
+        let mut seen = usize::MAX;
+        while seen != self.store.commits().len() {
+            seen = self.store.commits().len();
+            thread::sleep(MOMENT);
+        }
     }
 
     fn put(&self, name: &str) -> u16 {
@@ -207,7 +218,26 @@ fn a_read_of_the_store_holds_up_nobody_else() {
 }
 
 #[test]
-fn serves_many_threads_that_read_and_write_the_same() {
+fn a_thread_that_is_done_leaves_no_work_behind() {
+    let setting = Setting::new();
+    assert_eq!((setting.put("a"), setting.put("b")), (204, 204));
+    setting.store.hold(false, true);
+    thread::scope(|scope| {
+        let before = setting.store.reads.load(Ordering::Relaxed);
+        let first = scope.spawn(|| setting.get("a"));
+        await_that(|| setting.store.reads.load(Ordering::Relaxed) > before);
+        // It waits for what the first one reads, the token; then both want records of their own.
+        let second = scope.spawn(|| setting.get("b"));
+        thread::sleep(MOMENT);
+        assert_eq!(setting.store.reads.load(Ordering::Relaxed), before + 1);
+        setting.store.hold(false, false);
+        await_that(|| first.is_finished() && second.is_finished());
+        assert_eq!((first.join().unwrap(), second.join().unwrap()), (200, 200));
+    });
+}
+
+#[test]
+fn serves_many_threads_that_read_write_and_wait_for_jobs() {
     let setting = Setting::new();
     thread::scope(|scope| {
         for thread in 0..8 {
@@ -219,6 +249,8 @@ fn serves_many_threads_that_read_and_write_the_same() {
                     assert_eq!(setting.put(&shared), 204);
                     assert_eq!((setting.get(&own), setting.get(&shared)), (200, 200));
                     assert_eq!(setting.get("none"), 404);
+                    let job = ask(&setting.host, "POST", "/v1/sys/simulation/job", "{}");
+                    assert_eq!(job.status(), 200);
                 }
             });
         }
@@ -308,20 +340,25 @@ fn a_host_over_a_file_goes_on_after_a_restart() {
     let home = Folder::new();
     let start = || {
         let store = Embedded::open(&home.path().join("data"), CACHE_BYTES).unwrap();
-        Host::new(Config { cache_bytes: 0, ..Config::default() }, Arc::new(store))
+        let config = Config { cache_bytes: 0, absence_bytes: 0, ..Config::default() };
+        Host::new(config, Arc::new(store))
     };
     let host = start();
     let secrets = dev::set_up(&host, Some(ROOT)).unwrap();
     thread::scope(|scope| {
         for thread in 0..8 {
             let host = &host;
-            scope.spawn(move || {
+            // As little stack as the thread of a connection has.
+            let threads = thread::Builder::new().stack_size(256 * 1024);
+            let serve = move || {
                 for round in 0..20 {
                     let target = format!("/v1/cubbyhole/{thread}/{round}");
                     let body = format!(r#"{{"v":"{thread}-{round}"}}"#);
                     assert_eq!(ask(host, "PUT", &target, &body).status(), 204);
+                    assert_eq!(ask(host, "GET", &target, "").status(), 200);
                 }
-            });
+            };
+            threads.spawn_scoped(scope, serve).unwrap();
         }
     });
     drop(host);

@@ -1,14 +1,17 @@
-//! The folder of the embedded store: whose it is, and what a damaged or foreign file is.
+//! The folder of the embedded store: whose it is, what a damaged or foreign file is, and what is left
+//! of a process that was killed.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use redb::TableDefinition;
 use strongroom::store::{CACHE_BYTES, Cause, Embedded, Store, StoreError};
 use strongroom_core::{Batch, BatchSeq, Key};
 
-use crate::process::Folder;
+use crate::process::{Folder, Process};
 
 fn open(path: &Path) -> Result<Embedded, StoreError> {
     Embedded::open(path, CACHE_BYTES)
@@ -183,8 +186,62 @@ fn damage_anywhere_is_an_error_and_no_panic() {
             let (first, last) = (Key::from_bytes([0; 41]), Key::from_bytes([255; 41]));
             let found = store.snapshot().ok().and_then(|all| all.range(&first, &last, 999).ok());
             unread += usize::from(found.is_none());
-            uncommitted += usize::from((1..20).any(|seq| put(&store, seq, 77).is_err()));
+            if let Some(seq) = (1..20).find(|seq| put(&store, *seq, 77).is_err()) {
+                uncommitted += 1;
+                let again = put(&store, seq, 77).unwrap_err();
+                assert!(matches!(again.cause, Cause::Refused), "{again}");
+            }
         }
     }
     assert!(refused > 0 && unread > 0 && uncommitted > 0, "{refused} {unread} {uncommitted}");
+}
+
+/// Set in the process that is to be killed: its folder.
+const TO_KILL: &str = "STRONGROOM_TEST_TO_KILL";
+/// Keys that each batch of that process writes anew.
+const KILLED_KEYS: u8 = 20;
+
+/// Commits, and says so, until it is killed. Every record of a batch has the batch's number.
+fn commit_for_ever(path: &Path) -> ! {
+    let store = open(path).unwrap();
+    for seq in 1.. {
+        let record: Arc<[u8]> = Arc::from(seq.to_string().repeat(100).as_bytes());
+        let put = |number| (Key::from_bytes([number; Key::BYTES]), Some(Arc::clone(&record)));
+        let changes = (0..KILLED_KEYS).map(put).collect();
+        store.commit(&[Batch { seq: BatchSeq::new(seq), changes }]).unwrap();
+        println!("\ncommitted {seq}");
+    }
+    unreachable!("there are always more numbers");
+}
+
+#[test]
+fn a_process_that_is_killed_leaves_what_it_acknowledged() {
+    if let Some(path) = std::env::var_os(TO_KILL) {
+        commit_for_ever(Path::new(&path));
+    }
+    let home = Folder::new();
+    let path = home.path().join("data");
+    let name = "store_folder::a_process_that_is_killed_leaves_what_it_acknowledged";
+    for life in 0..20 {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", name, "--nocapture"]).env(TO_KILL, &path).stdout(Stdio::piped());
+        let mut process = Process::start(&mut command);
+        let stdout = BufReader::new(process.child.stdout.take().unwrap());
+        let said = stdout.lines().map_while(Result::ok);
+        let mut numbers = said.filter_map(|line| line.strip_prefix("committed ")?.parse().ok());
+        let acknowledged: u64 = numbers.nth(life).unwrap();
+        process.child.kill().unwrap();
+        process.child.wait().unwrap();
+        // What it said before it died may have come later.
+        let acknowledged = numbers.last().unwrap_or(acknowledged);
+
+        let store = open(&path).unwrap();
+        let (first, last) = (Key::from_bytes([0; 41]), Key::from_bytes([255; 41]));
+        let found = store.snapshot().unwrap().range(&first, &last, 999).unwrap();
+        assert_eq!(found.len(), usize::from(KILLED_KEYS));
+        assert!(found.iter().all(|(_, record)| *record == found[0].1), "half a batch is there");
+        let there = [acknowledged, acknowledged + 1];
+        let there = there.map(|seq| seq.to_string().repeat(100).into_bytes());
+        assert!(there.iter().any(|record| **record == *found[0].1), "after {acknowledged}");
+    }
 }

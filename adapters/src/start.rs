@@ -51,8 +51,8 @@ pub fn open_storage(storage: &Storage, config: strongroom_core::Config) -> Resul
     match storage {
         Storage::Inmem => Ok(Host::new(config, Arc::new(Memory::new()))),
         Storage::File { path } | Storage::Raft { path } => {
-            let store =
-                open_folder(path).map_err(|error| format!("{}: {error}", storage.word()))?;
+            let store = open_folder(path)
+                .map_err(|error| format!("storage.{}: {error}", storage.word()))?;
             note(&format!(
                 "storage \"{}\" is one file in {}, of a format of this server's own",
                 storage.word(),

@@ -10,34 +10,28 @@
 //! - Batches reach the committer in the order of their numbers: they are handed over under the
 //!   vault's lock.
 //! - Work that the vault asks for is done: a thread that leaves the lock has taken a piece, or has
-//!   woken a waiting one for it, or every waiting thread is on its way back to look.
+//!   woken a waiting one or the attendant for it, or every waiting thread is on its way back to look.
+//! - What no request waits for, and what has a time, is the attendant's.
 //! - A thread is woken for its answer, for work, or for the end, and for nothing else.
 //! - After a commit that failed or a panic nothing is served: what the vault holds is not what is on
 //!   the medium.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod commits;
+mod machine;
+
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use strongroom_core::http::{Head, Response};
-use strongroom_core::{
-    Batch, Call, Config, Failed, Finding, Job, JobId, Key, LoadId, Loaded, Outcome, Output,
-    RequestId, Step, Task, TaskId, Time, Vault,
-};
+use strongroom_core::{Batch, Call, Config, RequestId, Time};
 
+use self::commits::{Commits, RoomWatch};
+use self::machine::{Machine, Seat};
 use crate::clock::Clock;
 use crate::log::note;
 use crate::store::Store;
-
-/// Bytes committed after which the room on the medium is looked at, however short the time.
-const ROOM_BYTES: usize = 16 * 1024 * 1024;
-/// Time after which it is looked at again while there are commits.
-const ROOM_PAUSE: Duration = Duration::from_secs(1);
-
-/// Age of a snapshot at which a task that reads it is stopped: what it sees cannot be freed.
-const SNAPSHOT_AGE_MAX: Duration = Duration::from_secs(60);
 
 /// Told that the vault and its store may differ, and why. It ends the process; if it returns, the host
 /// serves nothing any more.
@@ -114,7 +108,7 @@ impl Host {
 }
 
 impl Drop for Host {
-    /// Commits what is under way, and ends the threads.
+    /// Ends the threads. A commit that is under way comes to its end.
     fn drop(&mut self) {
         if let Ok(mut machine) = self.shared.lock() {
             machine.end();
@@ -148,159 +142,6 @@ impl fmt::Debug for Shared {
 /// The host has ended; nothing is served.
 #[derive(Debug)]
 struct Ended;
-
-/// What stands behind the lock.
-struct Machine {
-    vault: Vault,
-    last_id: u64,
-    /// Requests that are not answered.
-    seats: BTreeMap<RequestId, Arc<Seat>>,
-    /// Those of them whose threads have nothing to do.
-    waiting: BTreeSet<RequestId>,
-    /// What nobody has taken yet.
-    work: VecDeque<Work>,
-    /// The same, for no request.
-    background: VecDeque<Work>,
-    /// When the attendant looks at the vault again.
-    alarm: Option<Time>,
-    ended: bool,
-}
-
-/// Where the thread of one request waits.
-#[derive(Default)]
-struct Seat {
-    mail: Mutex<Mail>,
-    arrived: Condvar,
-}
-
-/// What a waiting thread is woken with.
-#[derive(Default)]
-struct Mail {
-    answer: Option<Response>,
-    /// There is work, or the host has ended: it must look.
-    nudged: bool,
-}
-
-impl Seat {
-    fn post(&self, change: impl FnOnce(&mut Mail)) {
-        change(&mut self.mail());
-        self.arrived.notify_one();
-    }
-
-    /// Waits for mail.
-    fn wait(&self) -> Mail {
-        let empty = |mail: &mut Mail| mail.answer.is_none() && !mail.nudged;
-        let mail = self.arrived.wait_while(self.mail(), empty);
-        std::mem::take(&mut *mail.unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn mail(&self) -> MutexGuard<'_, Mail> {
-        self.mail.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Something that is done outside of the lock, by any thread.
-enum Work {
-    Load(LoadId, Vec<Key>),
-    Run(JobId, Job),
-    Range(TaskId, Task),
-}
-
-/// What came of it.
-enum Done {
-    Loaded(LoadId, Result<Loaded, Failed>),
-    Ran(JobId, Outcome),
-    Found(TaskId, Finding),
-}
-
-impl Work {
-    fn carry_out(self, store: &dyn Store) -> Done {
-        match self {
-            Self::Load(id, keys) => Done::Loaded(id, store.read(&keys)),
-            Self::Run(id, job) => Done::Ran(id, job.run()),
-            Self::Range(id, task) => {
-                let taken = Instant::now();
-                let young = || taken.elapsed() < SNAPSHOT_AGE_MAX;
-                let finding = match store.snapshot() {
-                    Ok(snapshot) => task.run(&*snapshot, &young),
-                    Err(error) => {
-                        note(&error.to_string());
-                        Finding::failed()
-                    }
-                };
-                Done::Found(id, finding)
-            }
-        }
-    }
-}
-
-impl Done {
-    fn hand_in(self, vault: &mut Vault, step: &Step) {
-        match self {
-            Self::Loaded(id, result) => vault.handle_loaded(step, id, result),
-            Self::Ran(id, outcome) => vault.handle_job(step, id, outcome),
-            Self::Found(id, finding) => vault.handle_range(step, id, finding),
-        }
-    }
-}
-
-impl Machine {
-    fn new(config: Config) -> Self {
-        Self {
-            vault: Vault::new(config),
-            last_id: 0,
-            seats: BTreeMap::new(),
-            waiting: BTreeSet::new(),
-            work: VecDeque::new(),
-            background: VecDeque::new(),
-            alarm: None,
-            ended: false,
-        }
-    }
-
-    /// Hands out everything that the vault asks for.
-    fn hand_out(&mut self, clock: &Clock, commits: &Commits) {
-        while let Some(output) = self.vault.poll_output() {
-            match output {
-                Output::Persist(batch) => commits.add(batch),
-                Output::Load(id, keys) => self.work.push_back(Work::Load(id, keys)),
-                Output::Run(id, job) => self.work.push_back(Work::Run(id, job)),
-                Output::Range(id, task) if task.is_of_request() => {
-                    self.work.push_back(Work::Range(id, task));
-                }
-                Output::Range(id, task) => self.background.push_back(Work::Range(id, task)),
-                Output::Respond(id, response) => {
-                    self.waiting.remove(&id);
-                    if let Some(seat) = self.seats.remove(&id) {
-                        seat.post(|mail| mail.answer = Some(response));
-                    }
-                }
-                // No device is there to fail.
-                Output::Audit(id, _) => self.vault.handle_audited(&clock.step(), id, Ok(())),
-            }
-        }
-    }
-
-    /// Wakes a waiting thread for each piece of work that nobody has taken. Those that are busy look
-    /// by themselves before they wait. Says whether something is left for the attendant.
-    fn call_for_help(&mut self) -> bool {
-        for _ in 0..self.work.len() {
-            let Some(id) = self.waiting.pop_first() else { return true };
-            if let Some(seat) = self.seats.get(&id) {
-                seat.post(|mail| mail.nudged = true);
-            }
-        }
-        !self.background.is_empty()
-    }
-
-    /// Serves nothing from now on.
-    fn end(&mut self) {
-        self.ended = true;
-        for seat in self.seats.values() {
-            seat.post(|mail| mail.nudged = true);
-        }
-    }
-}
 
 impl Shared {
     fn serve(&self, call: Call) -> Result<Response, Ended> {
@@ -394,13 +235,13 @@ impl Shared {
         machine: MutexGuard<'m, Machine>,
         time: Option<Duration>,
     ) -> Result<MutexGuard<'m, Machine>, Ended> {
-        let waited = match time {
+        match time {
             Some(time) => {
-                self.attention.wait_timeout(machine, time).map(|waited| waited.0).map_err(|_| Ended)
+                let waited = self.attention.wait_timeout(machine, time);
+                waited.map(|(machine, _)| machine).map_err(|_| Ended)
             }
             None => self.attention.wait(machine).map_err(|_| Ended),
-        };
-        waited
+        }
     }
 
     /// The committer's thread.
@@ -422,7 +263,6 @@ impl Shared {
             machine.vault.handle_persisted(&step, last);
             machine.hand_out(&self.clock, &self.commits);
             self.call_for_help(&mut machine);
-            drop(machine);
         }
     }
 
@@ -449,64 +289,5 @@ impl Drop for Watch<'_> {
         if thread::panicking() {
             self.0.fail("a step panicked");
         }
-    }
-}
-
-/// Batches on their way to the committer.
-#[derive(Default)]
-struct Commits {
-    queue: Mutex<Queue>,
-    arrived: Condvar,
-}
-
-#[derive(Default)]
-struct Queue {
-    batches: Vec<Batch>,
-    closed: bool,
-}
-
-impl Commits {
-    fn add(&self, batch: Batch) {
-        self.queue().batches.push(batch);
-        self.arrived.notify_one();
-    }
-
-    /// Waits for batches, and takes all that are there. `None` at the end.
-    fn take(&self) -> Option<Vec<Batch>> {
-        let idle = |queue: &mut Queue| queue.batches.is_empty() && !queue.closed;
-        let queue = self.arrived.wait_while(self.queue(), idle);
-        let mut queue = queue.unwrap_or_else(PoisonError::into_inner);
-        let batches = std::mem::take(&mut queue.batches);
-        if batches.is_empty() { None } else { Some(batches) }
-    }
-
-    fn close(&self) {
-        self.queue().closed = true;
-        self.arrived.notify_one();
-    }
-
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// When to look at the room on the medium.
-#[derive(Default)]
-struct RoomWatch {
-    looked: Option<Instant>,
-    /// Bytes committed since then.
-    bytes: usize,
-}
-
-impl RoomWatch {
-    /// Whether to look now, after so many more bytes.
-    fn is_due(&mut self, bytes: usize) -> bool {
-        self.bytes = self.bytes.saturating_add(bytes);
-        let late = self.looked.is_none_or(|looked| looked.elapsed() >= ROOM_PAUSE);
-        if !late && self.bytes < ROOM_BYTES {
-            return false;
-        }
-        *self = Self { looked: Some(Instant::now()), bytes: 0 };
-        true
     }
 }
