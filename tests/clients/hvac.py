@@ -43,6 +43,18 @@ def system(client):
     assert health["initialized"] is True and health["sealed"] is False, health
 
 
+def keyring(client):
+    before = client.sys.get_encryption_key_status()
+    assert before["term"] == before["data"]["term"] and before["encryptions"] > 0, before
+    write(client.secrets.kv.v1, "before", {"a": "b"})
+    assert client.sys.rotate_encryption_key().status_code == 204
+    after = client.sys.get_encryption_key_status()
+    assert after["term"] == before["term"] + 1, (before, after)
+    assert after["install_time"] > before["install_time"], (before, after)
+    assert read(client.secrets.kv.v1, "before") == {"a": "b"}
+    client.secrets.kv.v1.delete_secret("before", mount_point="secret")
+
+
 def read(kv, path):
     return kv.read_secret(path, mount_point="secret")["data"]
 
@@ -175,5 +187,5 @@ def tokens(client):
 
 if __name__ == "__main__":
     root = connect(ROOT_TOKEN)
-    for part in (system, secrets, folders, odd_names, values, tokens):
+    for part in (system, keyring, secrets, folders, odd_names, values, tokens):
         part(root)

@@ -118,7 +118,8 @@ fn unseal(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answ
     Ok(answer)
 }
 
-/// Opens the seal by a complete attempt. Whatever becomes of it, the attempt is over.
+/// Opens the seal by a complete attempt. Right or wrong, that is the end of it; only a trouble of the
+/// server's own leaves it as it was.
 fn complete(tx: &mut Tx<'_>, stored: &Stored, attempt: &Attempt) -> Result<Answer, Halt> {
     // The batch record goes along, whatever becomes of the key: the first run loads it.
     let batch = tx.sealed(&seal::BATCH)?;

@@ -110,7 +110,8 @@ impl<'v> Tx<'v> {
         self.seal
     }
 
-    /// Changes the seal when this transaction commits.
+    /// Changes the seal when this transaction commits. What of it must last is staged besides; an attempt
+    /// to unseal is never stored.
     pub(crate) fn change_seal(&mut self, change: SealChange) {
         self.staged.seal = Some(change);
     }

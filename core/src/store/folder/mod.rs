@@ -6,7 +6,7 @@
 //! in the same transaction.
 
 mod page;
-#[cfg(any(test, feature = "simulation"))]
+#[cfg(feature = "simulation")]
 pub(crate) mod probe;
 mod walk;
 
@@ -271,5 +271,5 @@ impl<'f> Folder<'f> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "simulation"))]
 mod tests;
