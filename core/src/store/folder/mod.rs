@@ -271,5 +271,6 @@ impl<'f> Folder<'f> {
     }
 }
 
-#[cfg(all(test, feature = "simulation"))]
+#[cfg(test)]
+#[cfg(feature = "simulation")]
 mod tests;
