@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde_json::Value;
 
 use crate::peer::ask;
-use crate::process::{ConfiguredServer, DevServer};
+use crate::process::{ConfiguredServer, DevServer, Folder};
 
 const README: &str = include_str!("../README.md");
 
@@ -23,7 +23,7 @@ struct Line {
 #[test]
 fn the_session_with_a_development_server_goes_as_printed() {
     let server = DevServer::start(&["-dev-root-token-id=root"]);
-    play(behind("## Try it"), 6, server.address);
+    play(behind("## Try it"), 6, server.address, &mut Vec::new());
 }
 
 #[test]
@@ -33,8 +33,17 @@ fn the_configuration_works_and_its_session_goes_as_printed() {
     let address = &mut config["listener"]["tcp"]["address"];
     assert_eq!(address, "127.0.0.1:8200");
     *address = "127.0.0.1:0".into();
+    let home = Folder::new();
+    let path = &mut config["storage"]["file"]["path"];
+    assert_eq!(path, "data");
+    *path = home.path().join("data").to_str().unwrap().into();
+    let mut made = Vec::new();
     let server = ConfiguredServer::start(&config);
-    play(chapter, 4, server.address());
+    let rest = play(chapter, 4, server.address(), &mut made);
+    // This kills it.
+    drop(server);
+    let server = ConfiguredServer::start(&config);
+    play(rest, 2, server.address(), &mut made);
 }
 
 fn behind(title: &str) -> &'static str {
@@ -45,14 +54,20 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
     text.split_once(start).unwrap().1.split_once(end).unwrap().0
 }
 
-/// Plays the first session of a chapter.
-fn play(chapter: &str, length: usize, address: SocketAddr) {
-    let lines = read(between(chapter, "```console\n", "```"));
+/// Plays the first session of a chapter, and gives what is behind it. `made` is what differs each time,
+/// as it is printed and as it came.
+fn play<'a>(
+    chapter: &'a str,
+    length: usize,
+    address: SocketAddr,
+    made: &mut Vec<(String, String)>,
+) -> &'a str {
+    let session = chapter.split_once("```console\n").unwrap().1;
+    let (session, rest) = session.split_once("```").unwrap();
+    let lines = read(session);
     assert_eq!(lines.len(), length, "every line of the session is understood");
-    // What is made anew each time, as it is printed and as it came.
-    let mut made: Vec<(String, String)> = Vec::new();
     for mut line in lines {
-        for (printed, got) in &made {
+        for (printed, got) in made.iter() {
             line.token = line.token.replace(printed, got);
             line.body = line.body.replace(printed, got);
         }
@@ -69,6 +84,7 @@ fn play(chapter: &str, length: usize, address: SocketAddr) {
         }
         assert_eq!(got, printed, "{} {}", line.method, line.target);
     }
+    rest
 }
 
 /// Takes a text out that differs each time, but for its length.
