@@ -149,7 +149,11 @@ fn await_that(condition: impl Fn() -> bool) {
 }
 
 fn ask(host: &Host, method: &str, target: &str, body: &str) -> Response {
-    let fields = [("x-vault-token", ROOT)];
+    ask_as(host, ROOT, method, target, body)
+}
+
+pub(crate) fn ask_as(host: &Host, token: &str, method: &str, target: &str, body: &str) -> Response {
+    let fields = [("x-vault-token", token)];
     let request = http::Request::new(method, target, &fields, body.as_bytes()).unwrap();
     match prepare(&request, &Rules::default()) {
         Ok(call) => host.serve(call),

@@ -8,6 +8,7 @@ mod configuration;
 mod corpus;
 mod cors;
 mod embedding;
+mod formats;
 mod host;
 mod peer;
 mod powerloss;
