@@ -22,7 +22,7 @@ pub(crate) fn range() -> (Key, Key) {
 pub(super) fn perform(tx: &mut Tx<'_>, page: &Page) -> Result<(), Halt> {
     let mut due = Vec::with_capacity(page.rows.len());
     for (key, sealed) in &page.rows {
-        due.push(token::Reference::open(tx, key, sealed)?);
+        due.extend(token::Reference::open(tx, key, sealed)?);
     }
     // A token that lives longer by now has another row.
     let now = tx.now;

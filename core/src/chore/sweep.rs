@@ -65,7 +65,7 @@ pub(super) fn perform(tx: &mut Tx<'_>, page: &Page) -> Result<(), Halt> {
     let mut children = Vec::new();
     for (key, sealed) in &page.rows {
         if key.is_in(Space::Child) {
-            children.push(token::Reference::open(tx, key, sealed)?);
+            children.extend(token::Reference::open(tx, key, sealed)?);
         }
     }
     token::bury_all(tx, &children, |_| true)?;

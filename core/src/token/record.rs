@@ -209,10 +209,17 @@ impl Reference {
         Writer::new(VERSION).array(self.key.as_bytes()).array(&self.cubbyhole.0).finish()
     }
 
-    /// From a row that a task has found.
-    pub(crate) fn open(tx: &Tx<'_>, key: &Key, sealed: &[u8]) -> Result<Self, Halt> {
-        let payload = tx.open(key, sealed)?;
-        let mut reader = Reader::new(&payload, VERSION)?;
+    /// From a row that a task has found. One that is not what was written leads nowhere.
+    pub(crate) fn open(tx: &Tx<'_>, key: &Key, sealed: &[u8]) -> Result<Option<Self>, Halt> {
+        match tx.open(key, sealed) {
+            Ok(payload) => Ok(Self::decode(&payload).ok()),
+            Err(Halt::Corrupt(_)) => Ok(None),
+            Err(halt) => Err(halt),
+        }
+    }
+
+    fn decode(payload: &[u8]) -> Result<Self, Corrupt> {
+        let mut reader = Reader::new(payload, VERSION)?;
         let key = Key::from_bytes(reader.array()?);
         let reference = Self { key, cubbyhole: Owner(reader.array()?) };
         reader.finish()?;
@@ -228,8 +235,13 @@ pub(crate) fn bury_all(
 ) -> Result<(), Halt> {
     tx.want_keys(references.iter().map(|reference| reference.key))?;
     for reference in references {
-        let Some(record) = tx.get_by_key(&reference.key)? else { continue };
-        let token = Token::decode(&record)?;
+        let record = match tx.get_by_key(&reference.key) {
+            Ok(Some(record)) => record,
+            // What does not open authorises nobody; the others need not wait for it.
+            Ok(None) | Err(Halt::Corrupt(_)) => continue,
+            Err(halt) => return Err(halt),
+        };
+        let Ok(token) = Token::decode(&record) else { continue };
         if token.cubbyhole == reference.cubbyhole && is_dead(&token) {
             tx.delete_key(reference.key);
             token.bury_rest(tx);

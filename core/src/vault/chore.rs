@@ -1,7 +1,8 @@
 //! When the chores run: one page of each at a time, each page behind the durability of the one before.
 //!
 //! A chore looks when there may be something: after an unseal, when a batch has left a row for it, at
-//! the time of the first row that is due, and again after each page until it finds nothing.
+//! the time of the first row that is due, and again after each page until it finds nothing. However
+//! many rows are left while it waits to look, it looks: only what came before counts for when.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -14,7 +15,6 @@ use crate::limit::{
     CHORE_RETRY, EXPIRE_ROWS_MAX, REQUEST_TIME_MAX, SWEEP_OWNERS_MAX, SWEEP_ROWS_MAX,
 };
 use crate::random::{Generator, Phase};
-use crate::reject::Corrupt;
 use crate::store::{Key, Space};
 use crate::task::{Finding, Found, Task};
 use crate::time::Time;
@@ -23,10 +23,20 @@ use crate::time::Time;
 #[derive(Default)]
 pub(super) struct State {
     stage: Stage,
-    /// When to look for rows; never, if nothing is known of any.
-    look_at: Option<Time>,
+    /// The next look; none, if nothing is known of any row.
+    next: Option<Look>,
+    /// What the one after it is for: all that has come since.
+    later: Option<Look>,
+    /// After a failure it looks at nothing for a while.
+    rests_until: Time,
+}
+
+/// A look for rows.
+#[derive(Clone, Copy)]
+struct Look {
+    at: Time,
     /// A batch that must be durable first: a snapshot shows nothing earlier.
-    look_after: BatchSeq,
+    after: BatchSeq,
 }
 
 #[derive(Default)]
@@ -44,8 +54,40 @@ enum Stage {
 impl State {
     /// There may be something to do from a time on, once a batch is durable.
     fn wake(&mut self, at: Time, after: BatchSeq) {
-        self.look_at = Some(self.look_at.map_or(at, |known| known.min(at)));
-        self.look_after = self.look_after.max(after);
+        let look = Look { at, after };
+        match self.next {
+            None => self.next = Some(look),
+            Some(next) if at < next.at => {
+                self.next = Some(look);
+                self.put_off(next);
+            }
+            Some(_) => self.put_off(look),
+        }
+    }
+
+    fn put_off(&mut self, look: Look) {
+        self.later = Some(self.later.map_or(look, |known| Look {
+            at: known.at.min(look.at),
+            after: known.after.max(look.after),
+        }));
+    }
+
+    /// Whether it may look now; then it is as if it had.
+    fn looks(&mut self, now: Time, durable: BatchSeq) -> bool {
+        let is_time = |look: Look| look.at <= now && look.after <= durable;
+        let looks = matches!(self.stage, Stage::Idle)
+            && self.rests_until <= now
+            && self.next.is_some_and(is_time);
+        if looks {
+            self.next = self.later.take();
+            self.stage = Stage::Looking;
+        }
+        looks
+    }
+
+    /// When it looks by the clock alone, if that is to come.
+    fn due(&self, now: Time) -> Option<Time> {
+        self.next.map(|look| look.at.max(self.rests_until)).filter(|at| *at > now)
     }
 }
 
@@ -86,11 +128,7 @@ impl Vault {
         }
         for chore in Chore::ALL {
             let (now, durable) = (self.now, self.gate.durable());
-            let state = self.chore(chore);
-            let is_time = state.look_at.is_some_and(|at| at <= now) && state.look_after <= durable;
-            if is_time && matches!(state.stage, Stage::Idle) {
-                state.look_at = None;
-                state.stage = Stage::Looking;
+            if self.chore(chore).looks(now, durable) {
                 let (range, count_max) = match chore {
                     Chore::Sweep => (sweep::owners_range(), SWEEP_OWNERS_MAX),
                     Chore::Expire => (expire::range(), EXPIRE_ROWS_MAX),
@@ -102,47 +140,38 @@ impl Vault {
 
     /// When a chore is to look next.
     pub(super) fn next_chore(&self) -> Option<Time> {
-        let due = self.chores.values().filter_map(|state| state.look_at);
-        due.filter(|at| *at > self.now).min()
+        self.chores.values().filter_map(|state| state.due(self.now)).min()
     }
 
     /// A chore's task is done.
     pub(super) fn handle_chore_rows(&mut self, chore: Chore, finding: Finding) {
         let stage = core::mem::take(&mut self.chore(chore).stage);
-        let done = match (finding.0, stage) {
+        match (finding.0, stage) {
             (Ok(Found::Rows { rows, .. }), Stage::Looking) => match chore {
                 Chore::Sweep => self.gather(&rows),
-                Chore::Expire => {
-                    self.expire(rows);
-                    Ok(())
-                }
+                Chore::Expire => self.expire(rows),
             },
             (Ok(Found::Rows { rows, all }), Stage::Gathering(owners)) => {
                 let done = if all { owners } else { Vec::new() };
                 self.start(Page::Sweep(Arc::new(sweep::Page { rows, done })));
-                Ok(())
             }
-            (Ok(_), _) => Ok(()),
-            (Err(_), _) => Err(Corrupt("the task gave nothing")),
-        };
-        if done.is_err() {
-            self.chore_failed(chore);
+            (Ok(_), _) => {}
+            (Err(_), _) => self.chore_failed(chore),
         }
     }
 
-    /// Asks for the rows of owners that are dropped.
-    fn gather(&mut self, rows: &Records) -> Result<(), Corrupt> {
-        let Some(unsealed) = self.seal.unsealed().filter(|_| !rows.is_empty()) else {
-            return Ok(());
-        };
-        let mut ranges = Vec::new();
-        for (key, sealed) in rows {
-            ranges.extend(sweep::ranges_of(sweep::read_owner(&unsealed.barrier, key, sealed)?));
-        }
+    /// Asks for the rows of owners that are dropped. A row that does not open leads nowhere, and goes
+    /// with the others.
+    fn gather(&mut self, rows: &Records) {
+        let Some(unsealed) = self.seal.unsealed().filter(|_| !rows.is_empty()) else { return };
+        let owners =
+            rows.iter().map(|(key, sealed)| sweep::read_owner(&unsealed.barrier, key, sealed));
+        let (good, bad): (Vec<_>, Vec<_>) = owners.partition(Result::is_ok);
+        self.counters.corrupt += bad.len() as u64;
+        let ranges = good.into_iter().flatten().flat_map(sweep::ranges_of).collect();
         let keys = rows.iter().map(|(key, _)| *key).collect();
         self.chore(Chore::Sweep).stage = Stage::Gathering(keys);
         self.put_out(Chore::Sweep, Task::rows(ranges, SWEEP_ROWS_MAX));
-        Ok(())
     }
 
     /// Ends what is due, or waits until the first row is.
@@ -187,7 +216,8 @@ impl Vault {
         let again = self.now.after(CHORE_RETRY);
         let state = self.chore(chore);
         state.stage = Stage::Idle;
-        state.look_at = Some(again);
+        state.rests_until = again;
+        state.wake(again, BatchSeq::START);
     }
 
     fn put_out(&mut self, chore: Chore, task: Task) {
