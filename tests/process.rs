@@ -1,7 +1,4 @@
-//! Programs under test: how they are built, started and ended.
-//!
-//! Each is built as its users build it, by its package alone: this package turns on the core's
-//! `simulation`, and cargo joins the features of packages that it builds together.
+//! Programs under test: how they are started and ended.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -13,6 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use strongroom_tests::program;
 
 /// The built server.
 pub(crate) fn strongroom() -> &'static Path {
@@ -22,29 +20,10 @@ pub(crate) fn strongroom() -> &'static Path {
 
 /// Builds one program and gives its path, under a name that a later build of others does not touch.
 pub(crate) fn build(choice: &[&str], name: &str) -> PathBuf {
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "--locked", "--quiet", "--message-format=json", "--target-dir"])
-        .arg(target_folder())
-        .args(choice)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{name} is not built: {errors}");
-    let built = String::from_utf8(output.stdout)
-        .unwrap()
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["target"]["name"] == name)
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .unwrap();
-    // A link, not a copy: a program that was just written may still be open in a child of ours, and
-    // would not start.
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = fs::remove_file(&path);
-    fs::hard_link(built, &path).unwrap();
-    path
+    let mut arguments = vec!["--target-dir", target_folder().to_str().unwrap()];
+    arguments.extend(choice);
+    program::build(&arguments, name, Path::new(env!("CARGO_TARGET_TMPDIR")))
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Where cargo puts what it builds.
@@ -175,7 +154,7 @@ impl DevServer {
 
 /// A server with a configuration that listens, and what it said at its start.
 pub(crate) struct ConfiguredServer {
-    _process: Process,
+    process: Process,
     /// Its listeners, in their order.
     pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) greeting: Vec<String>,
@@ -202,7 +181,13 @@ impl ConfiguredServer {
             .iter()
             .filter_map(|line| line.split_once("tcp (addr: \"")?.1.split_once('"')?.0.parse().ok())
             .collect();
-        Self { _process: process, addresses, greeting, home, _stdout: stdout }
+        Self { process, addresses, greeting, home, _stdout: stdout }
+    }
+
+    /// Kills it, as `kill -9` does.
+    pub(crate) fn kill(mut self) {
+        self.process.child.kill().unwrap();
+        self.process.child.wait().unwrap();
     }
 
     /// The first of its listeners.

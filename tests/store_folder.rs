@@ -63,7 +63,7 @@ fn one_process_has_a_folder_at_a_time() {
 #[test]
 fn leaves_a_folder_that_holds_something_else_untouched() {
     /// What is there, and what the error names.
-    const CASES: [(&[&str], &str); 10] = [
+    const CASES: [(&[&str], &str); 11] = [
         (&["core", "sys", "logical"], "core"),
         (&["sys"], "sys"),
         (&["logical"], "logical"),
@@ -71,9 +71,11 @@ fn leaves_a_folder_that_holds_something_else_untouched() {
         (&["a", "vault.db", "node-id"], "node-id"),
         (&["raft"], "raft"),
         (&["holiday.jpg"], "holiday.jpg"),
-        (&[".hidden", "lost+found", "b", "a"], "a"),
+        (&["lost+found", "b", "a"], "a"),
         (&["strongroom.db.old"], "strongroom.db.old"),
         (&["strongroom.lock", "notes"], "notes"),
+        // A home.
+        (&[".bashrc"], ".bashrc"),
     ];
     for (there, named) in CASES {
         let home = Folder::new();
@@ -95,6 +97,17 @@ fn takes_a_folder_that_holds_nothing_of_anybody() {
         fs::write(home.path().join(name), "").unwrap();
     }
     open(home.path()).unwrap();
+}
+
+/// An empty server in its place would be anybody's to initialise.
+#[test]
+fn misses_a_store_that_was_there() {
+    let home = Folder::new();
+    drop(open(home.path()).unwrap());
+    fs::remove_file(home.path().join("strongroom.db")).unwrap();
+    let error = open(home.path()).unwrap_err();
+    assert!(matches!(&error.cause, Cause::Damaged(how) if how.contains("is gone")), "{error}");
+    assert_eq!(names(home.path()), ["strongroom.lock"]);
 }
 
 #[test]

@@ -108,6 +108,11 @@ fn produce(flags: &Parsed, config: &Config) -> Result<(), String> {
 
 /// A development server: its own core and listener, and the listeners of the configuration beside it.
 fn develop(flags: &Parsed, config: Config) -> Result<(), String> {
+    if config.storage.is_some() {
+        note(
+            "a development server keeps all in memory: the storage of the configuration is not used",
+        );
+    }
     let host = open(flags, &config, &Storage::Inmem)?;
     let root_token = setting(flags, "dev-root-token-id", "DEV_ROOT_TOKEN_ID");
     let secrets = dev::set_up(&host, root_token.as_deref()).map_err(|error| error.to_string())?;

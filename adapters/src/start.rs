@@ -1,14 +1,15 @@
 //! The start of a server: from what the operator says to listeners that serve.
 //!
-//! Nothing is printed and no thread runs until the storage is open and every address is bound, so that
+//! Nothing is printed and nobody is served until the storage is open and every address is bound, so that
 //! a start that fails leaves nothing behind but its reason.
 
 use std::fmt::Write;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use strongroom_core::API_VERSION;
 
@@ -30,7 +31,8 @@ pub fn core_config(
     allow_trailing_period: bool,
 ) -> strongroom_core::Config {
     let (default, max) = config.lease_ttls();
-    let seconds = |ttl: std::time::Duration| i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
+    // Zero would mean no limit to the core.
+    let seconds = |ttl: Duration| i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX).max(1);
     strongroom_core::Config {
         allow_trailing_period,
         cache_bytes: CACHE_BYTES,
@@ -94,21 +96,31 @@ pub fn bind(listeners: &[Listener], host: &Arc<Host>) -> Result<Vec<Server>, Str
     bound.collect()
 }
 
-/// Serves on all of them for as long as the process lives.
+/// Serves on all of them for as long as the process lives. A listener that ends ends all.
 ///
 /// # Errors
 ///
 /// Those of the operating system, where a thread cannot be had.
 pub fn run(servers: Vec<Server>) -> io::Result<()> {
-    let mut threads = Vec::new();
+    let (ends, end) = mpsc::channel();
     for server in servers {
-        threads.push(thread::Builder::new().spawn(move || server.run())?);
+        let ends = Ends(ends.clone());
+        thread::Builder::new().spawn(move || {
+            let _ends = ends;
+            server.run();
+        })?;
     }
-    for thread in threads {
-        // A listener that panics has ended for good: so does the server.
-        thread.join().map_err(|_| io::Error::other("a listener has failed"))?;
+    let _ = end.recv();
+    Err(io::Error::other("a listener has failed"))
+}
+
+/// Tells that a listener has ended, if by a panic.
+struct Ends(mpsc::Sender<()>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
     }
-    Ok(())
 }
 
 /// The first lines of a server; tools look for the last one. `more` stands before it.

@@ -18,6 +18,12 @@ impl Signed {
         i64::try_from((self.0 / NANOS).clamp(-limit, limit)).unwrap_or(0)
     }
 
+    /// Seconds, a fraction rounded up: a time to live that is short is not none at all.
+    pub(crate) fn seconds_up(self) -> i64 {
+        let up = Self(self.0 + NANOS - 1);
+        if self.is_negative() { self.seconds() } else { up.seconds() }
+    }
+
     pub(crate) fn is_negative(self) -> bool {
         self.0 < 0
     }
@@ -170,6 +176,9 @@ mod tests {
         ];
         for (text, seconds) in CASES {
             assert_eq!(parse(text).map(Signed::seconds), Ok(seconds), "{text}");
+        }
+        for (text, seconds) in [("2.1s", 3), ("300ms", 1), ("2s", 2), ("0", 0), ("-5s", -5)] {
+            assert_eq!(parse(text).map(Signed::seconds_up), Ok(seconds), "{text}");
         }
     }
 

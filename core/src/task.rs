@@ -13,6 +13,7 @@ use hashbrown::HashMap;
 use zeroize::Zeroizing;
 
 use crate::drive::{Records, Snapshot};
+use crate::effect::RequestId;
 use crate::json;
 use crate::limit::{LIST_BYTES_MAX, TASK_PAGES_AHEAD};
 use crate::reject::Corrupt;
@@ -23,7 +24,10 @@ use crate::store::{Key, Name, Owner};
 
 /// One piece of long work. It reads, and changes nothing.
 #[allow(missing_debug_implementations, reason = "a task holds keys of the barrier")]
-pub struct Task(Kind);
+pub struct Task {
+    kind: Kind,
+    request: Option<RequestId>,
+}
 
 enum Kind {
     Inquiry(Inquiry, Arc<Barrier>),
@@ -82,24 +86,24 @@ impl From<Corrupt> for Unfound {
 }
 
 impl Task {
-    pub(crate) fn inquiry(inquiry: Inquiry, barrier: Arc<Barrier>) -> Self {
-        Self(Kind::Inquiry(inquiry, barrier))
+    pub(crate) fn inquiry(inquiry: Inquiry, barrier: Arc<Barrier>, request: RequestId) -> Self {
+        Self { kind: Kind::Inquiry(inquiry, barrier), request: Some(request) }
     }
 
     /// The first rows of several ranges, both ends included.
     pub(crate) fn rows(ranges: Vec<(Key, Key)>, count_max: usize) -> Self {
-        Self(Kind::Rows { ranges, count_max })
+        Self { kind: Kind::Rows { ranges, count_max }, request: None }
     }
 
-    /// Whether a request waits for it; if not, it is work of the background.
-    pub fn is_of_request(&self) -> bool {
-        matches!(self.0, Kind::Inquiry(..))
+    /// The request that waits for it; none waits for work of the background.
+    pub fn request(&self) -> Option<RequestId> {
+        self.request
     }
 
     /// Does the work. `snapshot` reflects every batch that was reported durable before the task was
     /// put out; `go_on` is asked now and then, and ends the work by saying no.
     pub fn run(self, snapshot: &dyn Snapshot, go_on: &dyn Fn() -> bool) -> Finding {
-        Finding(match self.0 {
+        Finding(match self.kind {
             Kind::Rows { ranges, count_max } => read_rows(snapshot, go_on, &ranges, count_max),
             Kind::Inquiry(inquiry, barrier) => {
                 let ahead = HashMap::default();
@@ -134,20 +138,22 @@ fn read_rows(
 /// from the last to the first.
 fn inquire(inquiry: &Inquiry, pages: &mut Pages<'_>) -> Result<Found, Unfound> {
     let mut list = json::List::new();
-    let mut bytes = 0;
+    // Bytes of the names of folders on the way: the work has a bound too.
+    let mut folder_bytes = 0;
+    let mut is_empty = true;
     let mut folders = alloc::vec![Zeroizing::new(inquiry.folder.clone())];
     while let Some(current) = folders.pop() {
         let relative = current.get(inquiry.folder.len()..).unwrap_or("");
         let flow =
             folder::walk(pages, inquiry.owner, &current, "", TASK_PAGES_AHEAD, &mut |name| {
                 if inquiry.recursive && name.ends_with('/') {
-                    bytes += size_of::<String>() + current.len() + name.len();
+                    folder_bytes += size_of::<String>() + current.len() + name.len();
                     folders.push(Zeroizing::new(alloc::format!("{}{name}", *current)));
                 } else {
-                    bytes += relative.len() + name.len() + 3;
                     list.string(&Zeroizing::new(alloc::format!("{relative}{name}")));
                 }
-                if bytes > LIST_BYTES_MAX {
+                is_empty = false;
+                if list.bytes() + folder_bytes > LIST_BYTES_MAX {
                     ControlFlow::Break(())
                 } else {
                     ControlFlow::Continue(())
@@ -157,10 +163,11 @@ fn inquire(inquiry: &Inquiry, pages: &mut Pages<'_>) -> Result<Found, Unfound> {
             return Err(Unfound::TooMuch);
         }
     }
-    if bytes == 0 {
+    if is_empty {
         return Ok(Found::Names(None));
     }
-    let data = json::Object::new().raw("keys", &list.finish()).finish();
+    let list = Zeroizing::new(list.finish());
+    let data = json::Object::new().raw("keys", &list).finish();
     Ok(Found::Names(Some(Arc::new(data.into()))))
 }
 

@@ -1,5 +1,7 @@
 """What hvac does for its own tests: it starts a server with a configuration, and opens it.
 
+A second server keeps its data on disk, and is killed and started again.
+
 Run it as `python -I hvac_start.py`. The server is STRONGROOM_BINARY; it is ended here. The script
 ends with 0 if all of it holds.
 """
@@ -29,11 +31,11 @@ def version():
     return output.stdout.split()[1].lstrip("v")
 
 
-def start(address):
+def start(address, storage):
     # The header is sent by hvac with every request, so a listener may ask for it.
     listener = {"address": address, "tls_disable": True, "require_request_header": True}
     config = {
-        "backend": {"inmem": {}},
+        "backend": storage,
         "listener": {"tcp": listener},
         "disable_mlock": True,
         "default_lease_ttl": "768h",
@@ -82,10 +84,52 @@ def open_and_use(url):
     assert kv.read_secret("app", mount_point="secret")["data"] == {"user": "ann"}
 
 
+def keep(url):
+    """Initialises with several shares and writes; gives what the next process needs."""
+    client = hvac.Client(url=url)
+    made = client.sys.initialize(secret_shares=5, secret_threshold=3)
+    client.token = made["root_token"]
+    assert client.sys.submit_unseal_keys(made["keys"][:2])["progress"] == 2
+    assert client.sys.submit_unseal_key(made["keys"][2])["sealed"] is False
+    kv = client.secrets.kv.v1
+    for name in ("kept", "deleted"):
+        kv.create_or_update_secret(name, {"name": name}, mount_point="secret")
+    kv.delete_secret("deleted", mount_point="secret")
+    living, dead = (client.auth.token.create()["auth"]["client_token"] for _ in range(2))
+    client.auth.token.revoke(dead)
+    return made, living, dead
+
+
+def find(url, made, living, dead):
+    client = hvac.Client(url=url, token=made["root_token"])
+    assert client.sys.is_initialized() and client.sys.is_sealed()
+    status = client.sys.read_seal_status()
+    assert (status["t"], status["n"], status["progress"]) == (3, 5, 0), status
+    assert client.sys.submit_unseal_keys(made["keys_base64"][2:])["storage_type"] == "file"
+    assert not client.sys.is_sealed()
+    kv = client.secrets.kv.v1
+    assert kv.read_secret("kept", mount_point="secret")["data"] == {"name": "kept"}
+    assert kv.list_secrets("", mount_point="secret")["data"]["keys"] == ["kept"]
+    assert hvac.Client(url=url, token=living).is_authenticated()
+    assert not hvac.Client(url=url, token=dead).is_authenticated()
+
+
+def serve(storage, use):
+    """Starts a server, lets it be used, and ends it by the signal that cannot be caught."""
+    port = free_port()
+    server = start(f"127.0.0.1:{port}", storage)
+    try:
+        wait(server, f"http://127.0.0.1:{port}")
+        return use(f"http://127.0.0.1:{port}")
+    finally:
+        server.kill()
+        server.wait(timeout=10)
+
+
 if __name__ == "__main__":
     assert version().split(".")[0].isdigit(), version()
     port = free_port()
-    server = start(f"127.0.0.1:{port}")
+    server = start(f"127.0.0.1:{port}", {"inmem": {}})
     try:
         wait(server, f"http://127.0.0.1:{port}")
         open_and_use(f"http://127.0.0.1:{port}")
@@ -93,3 +137,7 @@ if __name__ == "__main__":
         server.wait(timeout=10)
     finally:
         server.kill()
+
+    on_disk = {"file": {"path": os.path.join(HOME, "data")}}
+    known = serve(on_disk, keep)
+    serve(on_disk, lambda url: find(url, *known))

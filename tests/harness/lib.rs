@@ -1,5 +1,6 @@
 //! The test harness: a simulated world around the core, a naive model of it, and checkers that
-//! compare the two; and a medium under the storage engine that fails and loses what was not synced.
+//! compare the two; a medium under the storage engine that fails and loses what was not synced; and the
+//! real server, which is killed.
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a model names the cases that it is about")]
 
@@ -7,11 +8,13 @@ pub mod check;
 pub mod client;
 pub mod disk;
 pub mod fuzz;
+pub mod kills;
 pub mod medium;
 pub mod model;
 pub mod op;
 pub mod plan;
 pub mod powerloss;
+pub mod program;
 pub mod random;
 pub mod single;
 pub mod world;

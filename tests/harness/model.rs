@@ -197,7 +197,8 @@ impl Model {
 
     /// Whether a token's records stay: nobody in its line was revoked, and nobody's time has come.
     fn is_stored(&self, token: &Token, now: u64) -> bool {
-        let dead = token.revoked || token.expires.is_some_and(|expires| expires <= now);
+        let spent = token.num_uses == -1;
+        let dead = spent || token.revoked || token.expires.is_some_and(|expires| expires <= now);
         let parent = token.parent.and_then(|at| self.tokens.get(at));
         !dead && parent.is_none_or(|parent| self.is_stored(parent, now))
     }

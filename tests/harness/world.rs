@@ -646,7 +646,9 @@ impl World {
                 }
             } else {
                 has_waited = true;
-                self.now = self.now.after(limit::CHORE_RETRY + Duration::from_secs(1));
+                // Longer than a spent token stays, and than a chore rests.
+                let rest = 2 * limit::REQUEST_TIME_MAX + limit::CHORE_RETRY;
+                self.now = self.now.after(rest + Duration::from_secs(1));
                 let step = self.step();
                 self.vault.handle_timeout(&step);
                 self.pump()?;

@@ -66,7 +66,7 @@ const KEYS: &[(&str, Use)] = &[
     ("tls_max_version", Use::Quiet),
     ("tls_min_version", Use::Quiet),
     ("tls_prefer_server_cipher_suites", Use::Quiet),
-    ("tls_require_and_verify_client_cert", Use::Quiet),
+    ("tls_require_and_verify_client_cert", Use::Read),
     ("chroot_namespace", Use::Absent),
     ("cors_allowed_headers", Use::Absent),
     ("cors_allowed_origins", Use::Absent),
@@ -139,6 +139,13 @@ impl Listener {
                 "tls_disable",
                 "TLS is not in this build, and a listener without it must say so: put a proxy that \
                  ends TLS in front, and set \"tls_disable\": true here",
+            ));
+        }
+        if section.bool("tls_require_and_verify_client_cert")? == Some(true) {
+            return Err(section.error(
+                "tls_require_and_verify_client_cert",
+                "a listener without TLS sees no client certificates: take it out, and have the \
+                 proxy ask for them",
             ));
         }
         let mut listener = Self::at(DEFAULT_ADDRESS);

@@ -207,6 +207,7 @@ impl Config {
     fn read_settings(&mut self, top: &Section<'_>) -> Result<(), ConfigError> {
         top.check_keys(KEYS, &mut self.warnings);
         refuse_other_seals(top)?;
+        // A device without options is a device.
         if top.has("audit") {
             let problem = "audit devices are not in this build: a server that is told to record \
                            every request and does not would be worse than none; take the block out";

@@ -96,9 +96,14 @@ impl<'a> Section<'a> {
         Ok(labelled)
     }
 
-    /// Whether the key asks for something.
+    /// Whether the key has anything at all: a block without settings is a wish, an empty list is none.
     pub(super) fn has(&self, key: &str) -> bool {
-        self.values(key).any(|value| !value.is_off())
+        self.values(key).any(|value| match value {
+            Value::Null => false,
+            Value::List(items) => !items.is_empty(),
+            Value::Block(block) => !block.0.is_empty(),
+            Value::Bool(_) | Value::Number(_) | Value::Text(_) => true,
+        })
     }
 
     /// The names in this block.

@@ -26,7 +26,7 @@ const RAFT_KEYS: &[(&str, Use)] = &[
     ("path", Use::Read),
     ("autopilot_reconcile_interval", Use::Quiet),
     ("autopilot_update_interval", Use::Quiet),
-    ("max_entry_size", Use::Quiet),
+    ("max_entry_size", Use::Absent),
     ("max_transaction_size", Use::Quiet),
     ("node_id", Use::Quiet),
     ("performance_multiplier", Use::Quiet),

@@ -224,6 +224,7 @@ mod wrong {
         ),
         (r#"{"seal":{"transit":{"token":"canary"}}}"#, "seal.transit", "take the block out"),
         (r#"{"audit":{"file":{"main":{}},"x":1}}"#, "audit", "take the block out"),
+        (r#"{"audit":[{"syslog":{"s":{}}}]}"#, "audit", "take the block out"),
         (r#"{"default_lease_ttl":"2d","max_lease_ttl":"1d"}"#, "default_lease_ttl", "longer than"),
         (r#"{"default_lease_ttl":{"canary":1}}"#, "default_lease_ttl", "must be a time"),
         (r#"{"cluster_name":["canary"]}"#, "cluster_name", "must be a text"),

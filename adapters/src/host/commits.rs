@@ -8,7 +8,7 @@ use strongroom_core::Batch;
 /// Bytes committed after which the room on the medium is looked at, however short the time.
 const ROOM_BYTES: usize = 16 * 1024 * 1024;
 /// Time after which it is looked at again while there are commits.
-const ROOM_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const ROOM_PAUSE: Duration = Duration::from_secs(1);
 
 /// Batches on their way to the committer.
 #[derive(Default)]

@@ -57,10 +57,10 @@ impl Machine {
                 Output::Persist(batch) => commits.add(batch),
                 Output::Load(id, keys) => self.work.push_back(Work::Load(id, keys)),
                 Output::Run(id, job) => self.work.push_back(Work::Run(id, job)),
-                Output::Range(id, task) if task.is_of_request() => {
-                    self.work.push_back(Work::Range(id, task));
-                }
-                Output::Range(id, task) => self.background.push_back(Work::Range(id, task)),
+                Output::Range(id, task) => match task.request() {
+                    None => self.background.push_back(Work::Range(id, task)),
+                    Some(request) => self.ask_the_seat(request, id, task, clock),
+                },
                 Output::Respond(id, response) => {
                     self.waiting.remove(&id);
                     if let Some(seat) = self.seats.remove(&id) {
@@ -70,6 +70,24 @@ impl Machine {
                 // No device is there to fail.
                 Output::Audit(id, _) => self.vault.handle_audited(&clock.step(), id, Ok(())),
             }
+        }
+    }
+
+    /// A list takes long: only the thread of its own request is kept by it.
+    fn ask_the_seat(&mut self, request: RequestId, id: TaskId, task: Task, clock: &Clock) {
+        match self.seats.get(&request) {
+            Some(seat) => {
+                self.waiting.remove(&request);
+                seat.post(|mail| mail.list = Some(Work::Range(id, task)));
+            }
+            None => self.abandon(Work::Range(id, task), clock),
+        }
+    }
+
+    /// Nobody waits for this list any more.
+    pub(super) fn abandon(&mut self, list: Work, clock: &Clock) {
+        if let Work::Range(id, _) = list {
+            self.vault.handle_range(&clock.step(), id, Finding::failed());
         }
     }
 
@@ -105,6 +123,8 @@ pub(super) struct Seat {
 #[derive(Default)]
 pub(super) struct Mail {
     pub(super) answer: Option<Response>,
+    /// The long work of its own request.
+    pub(super) list: Option<Work>,
     /// There is work, or the host has ended: it must look.
     pub(super) nudged: bool,
 }
@@ -117,9 +137,14 @@ impl Seat {
 
     /// Waits for mail.
     pub(super) fn wait(&self) -> Mail {
-        let empty = |mail: &mut Mail| mail.answer.is_none() && !mail.nudged;
+        let empty = |mail: &mut Mail| mail.answer.is_none() && mail.list.is_none() && !mail.nudged;
         let mail = self.arrived.wait_while(self.mail(), empty);
         std::mem::take(&mut *mail.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The long work of its own request, if it has come.
+    pub(super) fn take_list(&self) -> Option<Work> {
+        self.mail().list.take()
     }
 
     fn mail(&self) -> MutexGuard<'_, Mail> {
@@ -161,14 +186,17 @@ impl Done {
     }
 }
 
-/// Runs a task over a snapshot of its own.
+/// Runs a task over a view of its own.
 fn look(task: Task, store: &dyn Store) -> Finding {
     let taken = Instant::now();
-    match store.snapshot() {
-        Ok(snapshot) => task.run(&*snapshot, &|| taken.elapsed() < SNAPSHOT_AGE_MAX),
-        Err(error) => {
-            note(&error.to_string());
-            Finding::failed()
-        }
+    let mut task = Some(task);
+    let mut finding = None;
+    let looked = store.view(&mut |view| {
+        let task = task.take();
+        finding = task.map(|task| task.run(view, &|| taken.elapsed() < SNAPSHOT_AGE_MAX));
+    });
+    if let Err(error) = looked {
+        note(&error.to_string());
     }
+    finding.unwrap_or_else(Finding::failed)
 }

@@ -27,11 +27,14 @@ use std::time::Duration;
 use strongroom_core::http::{Head, Response};
 use strongroom_core::{Batch, Call, Config, RequestId, Time};
 
-use self::commits::{Commits, RoomWatch};
-use self::machine::{Machine, Seat};
+use self::commits::{Commits, ROOM_PAUSE, RoomWatch};
+use self::machine::{Machine, Seat, Work};
 use crate::clock::Clock;
 use crate::log::note;
 use crate::store::Store;
+
+/// Which part of the room at the start is kept back at most, for what makes room.
+const RESERVED_SHARE: u64 = 8;
 
 /// Told that the vault and its store may differ, and why. It ends the process; if it returns, the host
 /// serves nothing any more.
@@ -65,8 +68,12 @@ impl Host {
     ///
     /// If the operating system gives no threads.
     pub fn with_fatal(config: Config, store: Arc<dyn Store>, fatal: Fatal) -> Self {
-        let mut machine = Machine::new(config);
-        if let Some(room) = store.room() {
+        let room = store.room();
+        // A small medium cannot keep as much back as a large one.
+        let share = room.map_or(u64::MAX, |room| room / RESERVED_SHARE);
+        let room_reserve_bytes = config.room_reserve_bytes.min(share);
+        let mut machine = Machine::new(Config { room_reserve_bytes, ..config });
+        if let Some(room) = room {
             machine.vault.handle_capacity(room);
         }
         let shared = Arc::new(Shared {
@@ -154,36 +161,50 @@ impl Shared {
         machine.vault.handle_request(&step, id, call);
         loop {
             machine.hand_out(&self.clock, &self.commits);
-            if !machine.seats.contains_key(&id) {
-                self.call_for_help(&mut machine);
-                drop(machine);
-                return seat.wait().answer.ok_or(Ended);
+            if machine.seats.contains_key(&id) {
+                if let Some(work) = seat.take_list().or_else(|| machine.work.pop_front()) {
+                    self.call_for_help(&mut machine);
+                    drop(machine);
+                    machine = self.carry_out(work)?;
+                    continue;
+                }
+                machine.waiting.insert(id);
             }
-            if let Some(work) = machine.work.pop_front() {
-                self.call_for_help(&mut machine);
-                drop(machine);
-                let done = work.carry_out(&*self.store);
-                let step = self.clock.step();
-                machine = self.lock()?;
-                done.hand_in(&mut machine.vault, &step);
-                continue;
-            }
-            machine.waiting.insert(id);
             self.call_for_help(&mut machine);
             drop(machine);
             let mail = seat.wait();
-            match mail.answer {
-                Some(answer) if !mail.nudged => return Ok(answer),
-                // It was called for work and has no time for it: another one is called.
-                Some(answer) => {
-                    if let Ok(mut machine) = self.lock() {
-                        self.call_for_help(&mut machine);
-                    }
-                    return Ok(answer);
-                }
-                None => machine = self.lock()?,
+            if mail.answer.is_some() {
+                self.leave(mail.list, mail.nudged);
+                return mail.answer.ok_or(Ended);
             }
+            machine = match mail.list {
+                Some(list) => self.carry_out(list)?,
+                None => self.lock()?,
+            };
         }
+    }
+
+    /// A thread that has its answer, and was asked for something else too: it has no time for that.
+    fn leave(&self, list: Option<Work>, nudged: bool) {
+        if list.is_none() && !nudged {
+            return;
+        }
+        if let Ok(mut machine) = self.lock() {
+            if let Some(work) = list {
+                machine.abandon(work, &self.clock);
+                machine.hand_out(&self.clock, &self.commits);
+            }
+            self.call_for_help(&mut machine);
+        }
+    }
+
+    /// Does a piece of work outside of the lock, and hands in what came of it.
+    fn carry_out(&self, work: Work) -> Result<MutexGuard<'_, Machine>, Ended> {
+        let done = work.carry_out(&*self.store);
+        let step = self.clock.step();
+        let mut machine = self.lock()?;
+        done.hand_in(&mut machine.vault, &step);
+        Ok(machine)
     }
 
     /// Sees to it that somebody does what is to be done, now and when its time comes.
@@ -194,7 +215,7 @@ impl Shared {
             machine.alarm = due;
             attend = true;
         }
-        if attend {
+        if attend || machine.vault.lacks_room() {
             self.attention.notify_one();
         }
     }
@@ -203,19 +224,26 @@ impl Shared {
     /// what has a time.
     fn attend(&self) {
         let _watch = Watch(self);
+        let mut room = RoomWatch::default();
         let Ok(mut machine) = self.lock() else { return };
         while !machine.ended {
             let work = machine.background.pop_front().or_else(|| machine.work.pop_front());
             if let Some(work) = work {
                 drop(machine);
-                let done = work.carry_out(&*self.store);
-                let step = self.clock.step();
-                let Ok(again) = self.lock() else { return };
+                let Ok(again) = self.carry_out(work) else { return };
                 machine = again;
-                done.hand_in(&mut machine.vault, &step);
+            } else if machine.vault.lacks_room() && room.is_due(0) {
+                // Nothing is committed while there is no room, so nobody else looks.
+                if let Some(left) = self.store.room() {
+                    machine.vault.handle_capacity(left);
+                }
+                continue;
             } else {
                 let now = self.clock.now();
-                let wait = machine.alarm.map(|alarm| alarm.since(now));
+                let mut wait = machine.alarm.map(|alarm| alarm.since(now));
+                if machine.vault.lacks_room() {
+                    wait = Some(wait.unwrap_or(ROOM_PAUSE).min(ROOM_PAUSE));
+                }
                 if wait != Some(Duration::ZERO) {
                     let Ok(again) = self.rest(machine, wait) else { return };
                     machine = again;

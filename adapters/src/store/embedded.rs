@@ -44,6 +44,9 @@ pub struct Embedded {
     database: Option<Database>,
     /// The last batch that is durable.
     committed: AtomicU64,
+    /// Bytes of records that were taken away since the store was opened and not made up for by new
+    /// ones: the engine keeps their room in the file, for what is to come.
+    freed: AtomicU64,
     /// Whether a commit has failed. Held for as long as one is under way.
     failed: Mutex<bool>,
     /// Dropped last, so that the next process finds the file closed.
@@ -97,6 +100,7 @@ impl Embedded {
         Self {
             database: Some(database),
             committed: AtomicU64::new(BatchSeq::START.number()),
+            freed: AtomicU64::new(0),
             failed: Mutex::new(false),
             folder,
         }
@@ -146,11 +150,15 @@ impl Store for Embedded {
             last += 1;
             assert_eq!(batch.seq.number(), last, "batches come in order");
         }
-        let result = guard(|| write(self.database(), batches));
-        if let Err(cause) = result {
-            *failed = true;
-            return Err(self.error(cause));
-        }
+        let (taken, given) = match guard(|| write(self.database(), batches)) {
+            Ok(bytes) => bytes,
+            Err(cause) => {
+                *failed = true;
+                return Err(self.error(cause));
+            }
+        };
+        let freed = self.freed.load(Ordering::Relaxed);
+        self.freed.store((freed + given).saturating_sub(taken), Ordering::Relaxed);
         self.committed.store(last, Ordering::Release);
         Ok(())
     }
@@ -160,7 +168,9 @@ impl Store for Embedded {
     }
 
     fn room(&self) -> Option<u64> {
-        self.folder.as_ref()?.room()
+        // Half of it: pages that are partly free hold no large record.
+        let freed = self.freed.load(Ordering::Relaxed) / 2;
+        self.folder.as_ref()?.room().map(|room| room.saturating_add(freed))
     }
 }
 
@@ -233,21 +243,29 @@ fn existing(layer: impl FileLayer, cache_bytes: usize) -> Result<Database, Cause
     }
 }
 
-/// Commits batches in one transaction, durable when this returns.
-fn write(database: &Database, batches: &[Batch]) -> Result<(), redb::Error> {
+/// Commits batches in one transaction, durable when this returns. Gives the bytes of records that they
+/// bring, and of those that they take away.
+fn write(database: &Database, batches: &[Batch]) -> Result<(u64, u64), redb::Error> {
+    let bytes = |record: &[u8]| u64::try_from(Key::BYTES + record.len()).unwrap_or(u64::MAX);
+    let (mut taken, mut given) = (0, 0);
     let mut transaction = database.begin_write()?;
     // Opening after a crash takes a millisecond then, however much is stored.
     transaction.set_quick_repair(true);
     {
         let mut records = transaction.open_table(RECORDS)?;
         for (key, change) in batches.iter().flat_map(|batch| &batch.changes) {
-            match change {
-                Some(record) => drop(records.insert(key.as_bytes(), record.as_ref())?),
-                None => drop(records.remove(key.as_bytes())?),
-            }
+            let before = match change {
+                Some(record) => {
+                    taken += bytes(record);
+                    records.insert(key.as_bytes(), record.as_ref())?
+                }
+                None => records.remove(key.as_bytes())?,
+            };
+            given += before.map_or(0, |before| bytes(before.value()));
         }
     }
-    Ok(transaction.commit()?)
+    transaction.commit()?;
+    Ok((taken, given))
 }
 
 /// Calls the engine.

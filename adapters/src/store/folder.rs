@@ -16,8 +16,10 @@ const FILE: &str = "strongroom.db";
 const UNFINISHED: &str = "strongroom.db.new";
 /// Locked while a process has the folder.
 const LOCK: &str = "strongroom.lock";
-/// What file systems put into an empty folder of theirs.
-const NOBODYS: &str = "lost+found";
+/// What file systems and tools put into folders of others.
+const NOBODYS: [&str; 6] = ["lost+found", ".snapshot", ".zfs", "..data", ".gitkeep", ".keep"];
+/// What stands in the lock file once the store has been made.
+const MADE: &[u8] = b"strongroom\n";
 /// What other servers of this API keep in their folders: named first, to say what was found.
 const OTHERS: [&str; 7] = ["core", "sys", "logical", "auth", "vault.db", "raft", "node-id"];
 
@@ -26,7 +28,7 @@ const OTHERS: [&str; 7] = ["core", "sys", "logical", "auth", "vault.db", "raft",
 pub(super) struct Folder {
     path: PathBuf,
     /// Held for its lock, which ends with it.
-    _lock: File,
+    lock: File,
 }
 
 /// The file of a folder's store.
@@ -54,7 +56,7 @@ impl Folder {
         let lock = private().create(true).truncate(false).open(path.join(LOCK));
         let lock = lock.map_err(|error| Cause::Io("open the lock file", error))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self { path: path.to_owned(), lock }),
             Err(TryLockError::WouldBlock) => Err(Cause::InUse),
             Err(TryLockError::Error(error)) => Err(Cause::Io("lock the folder", error)),
         }
@@ -77,6 +79,10 @@ impl Folder {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(Cause::Io("open the file", error)),
         }
+        // An empty server in place of one that is lost would be anybody's to initialise.
+        if fs::read(self.path.join(LOCK)).is_ok_and(|mark| mark == MADE) {
+            return Err(Cause::Damaged(format!("{FILE} was here and is gone")));
+        }
         let unfinished = self.path.join(UNFINISHED);
         let removed = match fs::remove_file(&unfinished) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
@@ -94,6 +100,8 @@ impl Folder {
     pub(super) fn finish(&self) -> Result<(), Cause> {
         fs::rename(self.path.join(UNFINISHED), self.path.join(FILE))
             .and_then(|()| sync_folder(&self.path))
+            .and_then(|()| fs::write(self.path.join(LOCK), MADE))
+            .and_then(|()| self.lock.sync_all())
             .map_err(|error| Cause::Io("name the file", error))
     }
 
@@ -116,8 +124,8 @@ fn inspect(entries: fs::ReadDir) -> Result<(), Cause> {
         let name = name.to_string_lossy().into_owned();
         match name.as_str() {
             FILE => return Ok(()),
-            UNFINISHED | LOCK | NOBODYS => {}
-            hidden if hidden.starts_with('.') => {}
+            UNFINISHED | LOCK => {}
+            other if NOBODYS.contains(&other) => {}
             _ => strangers.push(name),
         }
     }

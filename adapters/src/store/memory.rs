@@ -48,6 +48,13 @@ impl Store for Memory {
         Ok(Box::new(View(self.current())))
     }
 
+    /// A snapshot would have the next commit copy the map.
+    fn view(&self, look: &mut dyn FnMut(&dyn Snapshot)) -> Result<(), StoreError> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        look(&**current);
+        Ok(())
+    }
+
     fn room(&self) -> Option<u64> {
         None
     }

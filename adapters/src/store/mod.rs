@@ -50,6 +50,17 @@ pub trait Store: Read + Send + Sync {
     /// [`StoreError`], if the store cannot be read.
     fn snapshot(&self) -> Result<Box<dyn Snapshot + Send>, StoreError>;
 
+    /// Looks at what is committed now, for as long as `look` takes. A store may hold up commits
+    /// meanwhile, if that is cheaper than a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`], if the store cannot be read; `look` is not called then.
+    fn view(&self, look: &mut dyn FnMut(&dyn Snapshot)) -> Result<(), StoreError> {
+        look(&*self.snapshot()?);
+        Ok(())
+    }
+
     /// Bytes that are left on the medium, or `None` where that is not known.
     fn room(&self) -> Option<u64>;
 }

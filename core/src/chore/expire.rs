@@ -26,7 +26,7 @@ pub(super) fn perform(tx: &mut Tx<'_>, page: &Page) -> Result<(), Halt> {
     }
     // A token that lives longer by now has another row.
     let now = tx.now;
-    token::bury_all(tx, &due, |token| token.is_expired(now))?;
+    token::bury_all(tx, &due, |token| token.is_over(now))?;
     for (key, _) in &page.rows {
         tx.delete_key(*key);
     }

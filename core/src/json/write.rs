@@ -4,6 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
 
+use zeroize::Zeroizing;
+
 use super::{Doc, Kind, Node, Value};
 
 /// A container that is being written.
@@ -137,21 +139,25 @@ impl Object {
     /// A member that is JSON text already.
     #[must_use]
     pub fn raw(mut self, name: &str, json: &str) -> Self {
+        self.name(name);
+        self.text.push_str(json);
+        self
+    }
+
+    fn name(&mut self, name: &str) {
         if self.text.len() > 1 {
             self.text.push(',');
         }
         push_string(&mut self.text, name);
         self.text.push(':');
-        self.text.push_str(json);
-        self
     }
 
     /// A string.
     #[must_use]
-    pub fn string(self, name: &str, value: &str) -> Self {
-        let mut json = String::with_capacity(value.len() + 2);
-        push_string(&mut json, value);
-        self.raw(name, &json)
+    pub fn string(mut self, name: &str, value: &str) -> Self {
+        self.name(name);
+        push_string(&mut self.text, value);
+        self
     }
 
     /// A number or a bool.
@@ -167,7 +173,8 @@ impl Object {
         for value in values {
             list.string(value.as_ref());
         }
-        self.raw(name, &list.finish())
+        // The items may be secret.
+        self.raw(name, &Zeroizing::new(list.finish()))
     }
 
     /// `null`.
@@ -201,6 +208,11 @@ impl List {
             self.text.push(',');
         }
         push_string(&mut self.text, value);
+    }
+
+    /// Bytes of the text so far.
+    pub fn bytes(&self) -> usize {
+        self.text.len()
     }
 
     /// `]`, and the text.

@@ -3,11 +3,11 @@
 //! Invariant: an [`Authorized`] is made here only, by a look at the records of this very run, and
 //! does not outlive it. Every handler takes one.
 
-use super::record::{SPENT, Token};
+use super::record::Token;
 use crate::call::Call;
 use crate::reject::Reject;
 use crate::route::{Access, Route};
-use crate::vault::{Charge, Halt, Tx};
+use crate::vault::{Halt, Tx};
 
 /// The proof that a request may be served.
 pub(crate) struct Authorized {
@@ -81,10 +81,7 @@ pub(crate) fn authorize(
 /// Stages one use less. It is committed before anything else is decided, and stays when the
 /// request is refused.
 fn charge(tx: &mut Tx<'_>, text: &str, mut token: Token) -> Halt {
-    let left = token.num_uses - 1;
-    let last = left == 0;
-    token.num_uses = if last { SPENT } else { left };
-    tx.charge(Charge { token: token.cubbyhole, last }, |tx| token.update(tx, text))
+    tx.charge(|tx| token.spend(tx, text))
 }
 
 /// What a request leaves of its token: after the last use, nothing.

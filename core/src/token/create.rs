@@ -57,6 +57,7 @@ pub(crate) fn create_root(random: &mut crate::random::Generator, now: Time) -> (
         num_uses: 0,
         renewable: None,
         ancestors: Vec::new(),
+        spent_until: None,
         cubbyhole: Owner(random.array()),
     };
     (text, token)
@@ -121,6 +122,7 @@ fn make(
         num_uses: wishes.num_uses,
         renewable: Some(wishes.renewable && ttl > 0),
         ancestors,
+        spent_until: None,
     };
     token.create(tx, &text)?;
     let auth = auth_object(&text, &token);
@@ -140,7 +142,7 @@ fn read_wishes(context: &Context<'_>, caller: &Caller) -> Result<Wishes, Reject>
     }
     let positive = |name: &'static str, message: &'static str| match args.duration(name)? {
         Some(duration) if duration.is_negative() => Err(Reject::invalid(message)),
-        Some(duration) => Ok(duration.seconds()),
+        Some(duration) => Ok(duration.seconds_up()),
         None => Ok(0),
     };
     let num_uses = args.int("num_uses")?.unwrap_or(0);

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::chore::sweep;
 use crate::encoding::hex;
+use crate::limit::REQUEST_TIME_MAX;
 use crate::reject::Corrupt;
 use crate::store::codec::{Reader, Writer};
 use crate::store::{Key, Name, Owner, Space};
@@ -40,6 +41,8 @@ pub(crate) struct Token {
     pub(super) renewable: Option<bool>,
     /// Nearest first.
     pub(super) ancestors: Vec<Ancestor>,
+    /// When a token whose last use is under way is cleaned up, whatever becomes of that.
+    pub(super) spent_until: Option<Time>,
     /// Whose records its cubbyhole's are. It is random, so it also tells this token from every other
     /// that may have the same text one day.
     pub(crate) cubbyhole: Owner,
@@ -73,6 +76,7 @@ impl Token {
             .list(self.ancestors.iter(), |writer, ancestor| {
                 writer.array(ancestor.key.as_bytes()).array(&ancestor.cubbyhole.0)
             })
+            .option(self.spent_until, Writer::time)
             .array(&self.cubbyhole.0)
             .finish()
     }
@@ -99,6 +103,7 @@ impl Token {
                 let key = Key::from_bytes(reader.array()?);
                 Ok(Ancestor { key, cubbyhole: Owner(reader.array()?) })
             })?,
+            spent_until: reader.option(Reader::time)?,
             cubbyhole: Owner(reader.array()?),
         };
         reader.finish()?;
@@ -169,16 +174,32 @@ impl Token {
         hex(&self.cubbyhole.0)
     }
 
-    /// The names of the rows that lead to this token: below its parent, and by its time.
-    fn rows<'i>(&self, id: &'i str) -> [Option<Name<'i>>; 2] {
+    /// The names of the rows that lead to this token: below its parent, and by its times.
+    fn rows<'i>(&self, id: &'i str) -> [Option<Name<'i>>; 3] {
         let parent = self.ancestors.first();
         let child = parent.map(|parent| Name::new(Space::Child, parent.cubbyhole, id));
-        [child, self.expire_time.map(|time| Name::due(time, id))]
+        let due = |time: Option<Time>| time.map(|time| Name::due(time, id));
+        [child, due(self.expire_time), due(self.spent_until)]
     }
 
-    /// Stages the record alone.
-    pub(super) fn update(&self, tx: &mut Tx<'_>, text: &str) {
+    /// Whether nobody can use it any more, for the clean-up: no request has so long.
+    pub(crate) fn is_over(&self, now: Time) -> bool {
+        self.is_expired(now) || self.spent_until.is_some_and(|until| until <= now)
+    }
+
+    /// Stages one use less. After the last one the token goes with the effect of its request, or if
+    /// that never comes, with its time.
+    pub(super) fn spend(&mut self, tx: &mut Tx<'_>, text: &str) -> Result<Charge, Halt> {
+        let last = self.num_uses == 1;
+        self.num_uses = if last { SPENT } else { self.num_uses - 1 };
+        if last {
+            let until = tx.now.after(2 * REQUEST_TIME_MAX);
+            self.spent_until = Some(until);
+            let reference = Reference { key: tx.key(&name(text))?, cubbyhole: self.cubbyhole };
+            tx.put(&Name::due(until, &self.id()), &reference.encode());
+        }
         tx.put(&name(text), &self.encode());
+        Ok(Charge { token: self.cubbyhole, last })
     }
 
     /// Stages that the token goes, and with it everything below; what it owned is cleaned up later.
@@ -279,6 +300,7 @@ mod tests {
             period: 3,
             num_uses: SPENT,
             renewable: Some(true),
+            spent_until: Some(Time::from_unix_nanos(9)),
             ancestors: [1, 2]
                 .map(|number| Ancestor { key: Key::fixed(number), cubbyhole: Owner([number; 16]) })
                 .to_vec(),

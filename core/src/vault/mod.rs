@@ -20,6 +20,7 @@ use core::time::Duration;
 
 use crate::call::Call;
 use crate::chore::{Chore, Page};
+use crate::cors::Allowed;
 use crate::effect::{AuditId, BatchSeq, Failed, JobId, LoadId, Loaded, Output, RequestId, TaskId};
 use crate::http::{Head, Response};
 use crate::job::Outcome;
@@ -61,6 +62,8 @@ pub struct Config {
     pub default_lease_ttl: i64,
     /// Seconds that they last at most.
     pub max_lease_ttl: i64,
+    /// Bytes of room on the medium that only deletes, revocations and the clean-up may use.
+    pub room_reserve_bytes: u64,
     /// What `sys/seal-status` says of the storage, such as `inmem`.
     pub storage_type: &'static str,
 }
@@ -75,6 +78,7 @@ impl Default for Config {
             audit: false,
             page_bytes_max: limit::PAGE_BYTES_MAX,
             list_pages_max: limit::LIST_PAGES_MAX,
+            room_reserve_bytes: limit::ROOM_RESERVE_BYTES,
             default_lease_ttl: limit::TTL_SECONDS,
             max_lease_ttl: limit::TTL_SECONDS,
             storage_type: "inmem",
@@ -105,6 +109,7 @@ pub struct Vault {
     chores: BTreeMap<Chore, chore::State>,
     /// Bytes that the medium has left, as far as that is known.
     room: Option<u64>,
+    lacks_room: bool,
     /// Answers whose audit is under way.
     held: BTreeMap<AuditId, Held>,
     outputs: VecDeque<Output>,
@@ -131,6 +136,14 @@ impl Runner {
         match self {
             Self::Request(id, _) => RunId::Request(*id),
             Self::Chore(page) => RunId::Chore(page.chore()),
+        }
+    }
+
+    /// The request, for what no chore asks for.
+    fn request(&self) -> RequestId {
+        match self {
+            Self::Request(id, _) => *id,
+            Self::Chore(_) => unreachable!("chores have no jobs, lists or audits"),
         }
     }
 }
@@ -162,6 +175,8 @@ enum Waiting {
 /// An answer between its commit and the gate.
 struct Held {
     id: RequestId,
+    call: Arc<Call>,
+    allowed: Option<Allowed>,
     response: Response,
     wait: BatchSeq,
 }
@@ -192,6 +207,7 @@ impl Vault {
             tasks: BTreeMap::new(),
             chores: BTreeMap::new(),
             room: None,
+            lacks_room: false,
             held: BTreeMap::new(),
             outputs: VecDeque::new(),
             last_id: 0,
@@ -249,7 +265,7 @@ impl Vault {
                 Ok(()) => held.response,
                 Err(Failed) => {
                     self.tracer.note(Trace::Replaced(held.id, 500));
-                    Reject::Internal.respond(Branch::Authenticated)
+                    held.call.finish(Reject::Internal.respond(Branch::Authenticated), held.allowed)
                 }
             };
             self.release(held.id, response, held.wait);
@@ -315,6 +331,13 @@ impl Vault {
     /// anything changes; what makes room (deletes, revocation) has a reserve.
     pub fn handle_capacity(&mut self, bytes_left: u64) {
         self.room = Some(bytes_left);
+        self.lacks_room = false;
+    }
+
+    /// Whether something was refused for want of room since [`Vault::handle_capacity`] was last called:
+    /// then it is time to look at the medium again, though nothing is written.
+    pub fn lacks_room(&self) -> bool {
+        self.lacks_room
     }
 
     /// The client of a request is gone. What is committed stands; what is not, does not happen.

@@ -50,6 +50,7 @@ impl Vault {
                     return self.park(runner, memo, Waiting::Room);
                 }
                 if !self.fits_in_storage(&staged) {
+                    self.lacks_room = true;
                     return self.give_up(runner, memo, &Reject::NoRoom, Branch::Open);
                 }
             }
@@ -133,10 +134,8 @@ impl Vault {
             Halt::Audit(operation) => self.ask_audit(runner, memo, operation),
             Halt::Job(job) => {
                 let (job_id, input) = (JobId(self.next_id()), job.input());
-                if let Runner::Request(id, _) = &runner {
-                    self.jobs.insert(job_id, *id);
-                    self.outputs.push_back(Output::Run(job_id, job));
-                }
+                self.jobs.insert(job_id, runner.request());
+                self.outputs.push_back(Output::Run(job_id, job));
                 self.park(runner, memo, Waiting::Job(input));
             }
             Halt::Inquire(inquiry) => self.inquire(runner, memo, inquiry),
@@ -150,13 +149,12 @@ impl Vault {
     }
 
     fn ask_audit(&mut self, runner: Runner, mut memo: Memo, operation: Operation) {
-        if let Runner::Request(id, call) = &runner {
-            let audit = AuditId(self.next_id());
-            let line = call.audit_line("request", operation, &memo.request_id(), self.now);
-            memo.operation = Some(operation);
-            self.audits.insert(audit, *id);
-            self.outputs.push_back(Output::Audit(audit, line));
-        }
+        let Runner::Request(id, call) = &runner else { unreachable!("chores are not audited") };
+        let audit = AuditId(self.next_id());
+        let line = call.audit_line("request", operation, &memo.request_id(), self.now);
+        memo.operation = Some(operation);
+        self.audits.insert(audit, *id);
+        self.outputs.push_back(Output::Audit(audit, line));
         self.park(runner, memo, Waiting::Audit);
     }
 
@@ -166,14 +164,12 @@ impl Vault {
             let reject = Reject::Overloaded("too many long requests at once");
             return self.give_up(runner, memo, &reject, Branch::Open);
         };
-        let barrier = Arc::clone(&unsealed.barrier);
-        let task = Task::inquiry(inquiry.clone(), barrier);
-        if let Runner::Request(id, _) = &runner {
-            let task_id = TaskId(self.next_id());
-            self.tracer.note(Trace::Inquired(*id, task_id));
-            self.tasks.insert(task_id, Tasked::Request(*id));
-            self.outputs.push_back(Output::Range(task_id, task));
-        }
+        let id = runner.request();
+        let task = Task::inquiry(inquiry.clone(), Arc::clone(&unsealed.barrier), id);
+        let task_id = TaskId(self.next_id());
+        self.tracer.note(Trace::Inquired(id, task_id));
+        self.tasks.insert(task_id, Tasked::Request(id));
+        self.outputs.push_back(Output::Range(task_id, task));
         self.park(runner, memo, Waiting::Task(inquiry));
     }
 
@@ -237,7 +233,7 @@ impl Vault {
     fn refuse(
         &mut self,
         id: RequestId,
-        call: &Call,
+        call: &Arc<Call>,
         mut memo: Memo,
         reject: &Reject,
         branch: Branch,
@@ -265,7 +261,7 @@ impl Vault {
     /// Whether the medium has room for these changes. What makes room may use the reserve.
     fn fits_in_storage(&self, staged: &Staged) -> bool {
         let Some(room) = self.room else { return true };
-        let reserve = if staged.frees { 0 } else { limit::ROOM_RESERVE_BYTES };
+        let reserve = if staged.frees { 0 } else { self.config.room_reserve_bytes };
         let bytes: usize = staged.changes.values().map(Entry::stored_bytes).sum();
         let needed = (bytes + self.gate.bytes()).saturating_mul(limit::ROOM_FACTOR);
         u64::try_from(needed).is_ok_and(|needed| room.saturating_sub(reserve) >= needed)
@@ -360,19 +356,27 @@ impl Vault {
         }
         for held in core::mem::take(&mut self.held).into_values() {
             self.tracer.note(Trace::Replaced(held.id, 503));
-            self.release(held.id, Reject::Sealed.respond(Branch::Open), held.wait);
+            let response = held.call.finish(Reject::Sealed.respond(Branch::Open), held.allowed);
+            self.release(held.id, response, held.wait);
         }
     }
 
     /// The request is decided: its answer is recorded, waits for its batches, and leaves.
-    fn answer(&mut self, id: RequestId, call: &Call, memo: Memo, response: Response) {
+    fn answer(&mut self, id: RequestId, call: &Arc<Call>, memo: Memo, response: Response) {
         self.unpin(&memo);
         let response = call.finish(response, memo.allowed);
         if self.config.audit && call.is_audited() {
             let audit = AuditId(self.next_id());
             let operation = memo.operation.unwrap_or(call.operation);
             let line = call.audit_line("response", operation, &memo.request_id(), self.now);
-            self.held.insert(audit, Held { id, response, wait: memo.wait });
+            let held = Held {
+                id,
+                call: Arc::clone(call),
+                allowed: memo.allowed,
+                response,
+                wait: memo.wait,
+            };
+            self.held.insert(audit, held);
             self.outputs.push_back(Output::Audit(audit, line));
         } else {
             self.release(id, response, memo.wait);

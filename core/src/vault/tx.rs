@@ -240,10 +240,11 @@ impl<'v> Tx<'v> {
 
     /// Ends this run by committing what is staged as the charge of a use. What stages it draws its
     /// random bytes from a phase of its own.
-    pub(crate) fn charge(&mut self, charge: Charge, stage: impl FnOnce(&mut Self)) -> Halt {
+    pub(crate) fn charge(&mut self, stage: impl FnOnce(&mut Self) -> Result<Charge, Halt>) -> Halt {
         self.random = self.memo.random(Phase::Admission);
-        stage(self);
-        Halt::Admit(charge)
+        // A use is counted whatever room there is: it may be one that makes room.
+        self.free_room();
+        stage(self).map_or_else(|halt| halt, Halt::Admit)
     }
 
     /// Passes when the request is recorded, or nothing records.
