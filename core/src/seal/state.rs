@@ -335,37 +335,18 @@ mod tests {
     }
 
     #[test]
-    fn opens_by_an_attempt_of_enough_shares() {
-        let (shares, unsealed) = created(5, 3);
-        let mut shares = shares.into_iter().rev();
-        let mut attempt = Attempt::begin("nonce".into(), shares.next().unwrap());
-        for share in shares.by_ref().take(2) {
-            assert!(!attempt.is_complete(unsealed.stored.sharing));
-            let key = attempt.key().unwrap_or_default();
-            assert!(reopened(&unsealed.stored, &key).unwrap().is_none());
-            assert!(!attempt.holds(&share));
-            attempt = attempt.with(share);
-        }
-        assert!(attempt.is_complete(unsealed.stored.sharing));
-        assert_eq!((attempt.nonce(), attempt.progress()), ("nonce", 3));
-        assert!(reopened(&unsealed.stored, &attempt.key().unwrap()).unwrap().is_some());
-    }
-
-    #[test]
     fn keeps_no_attempt_over_a_change() {
-        let (mut shares, unsealed) = created(3, 2);
+        let (_, unsealed) = created(3, 2);
         let mut state = SealState::Uninitialized;
         state.apply(SealChange::Initialize(unsealed.stored.clone()));
         assert!(state.attempt().is_none());
-        let attempt = Attempt::begin("nonce".into(), shares.remove(0));
-        state.apply(SealChange::Attempt(Some(attempt)));
-        assert_eq!(state.attempt().map(Attempt::progress), Some(1));
+        state.apply(SealChange::Attempt(Some(Attempt::begin("nonce".into()))));
+        assert_eq!(state.attempt().map(Attempt::nonce), Some("nonce"));
         state.apply(SealChange::Seal);
         assert!(state.attempt().is_none() && state.stored().is_some());
         state.apply(SealChange::Open(Box::new(unsealed)));
         // It comes too late.
-        let late = Attempt::begin("nonce".into(), shares.remove(0));
-        state.apply(SealChange::Attempt(Some(late)));
+        state.apply(SealChange::Attempt(Some(Attempt::begin("late".into()))));
         assert!(state.attempt().is_none() && state.unsealed().is_some());
     }
 
