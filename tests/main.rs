@@ -12,6 +12,7 @@ mod host;
 mod peer;
 mod powerloss;
 mod process;
+mod quorum;
 mod readme;
 mod rules;
 mod seal;

@@ -8,6 +8,7 @@ mod attempt;
 mod barrier;
 mod batch;
 mod keyring;
+mod operation;
 #[cfg(feature = "simulation")]
 pub(crate) mod probe;
 mod rotation;
@@ -19,6 +20,7 @@ pub(crate) use attempt::{Attempt, Taken};
 pub(crate) use barrier::Barrier;
 pub(crate) use batch::BatchRecord;
 pub(crate) use keyring::Keyring;
+pub(crate) use operation::{Operations, Rekey, RootGeneration, UnsealKey, Verification};
 pub(crate) use rotation::Rotation;
 pub(crate) use shamir::{CombineError, Share};
 pub(crate) use sharing::Sharing;

@@ -2,12 +2,13 @@
 
 mod body;
 pub(crate) mod cors;
+pub(crate) mod generate_root;
 pub(crate) mod health;
 pub(crate) mod init;
 pub(crate) mod keyring;
 pub(crate) mod leader;
-pub(crate) mod legacy;
 mod pgp;
+pub(crate) mod rekey;
 pub(crate) mod seal;
 mod share;
 #[cfg(feature = "simulation")]

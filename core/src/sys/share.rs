@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use zeroize::Zeroizing;
 
@@ -9,7 +10,7 @@ use crate::encoding::{base64, from_base64, from_hex, hex};
 use crate::json;
 use crate::limit::{SHARE_BYTES_MAX, SHARE_BYTES_MIN};
 use crate::reject::Reject;
-use crate::seal::Share;
+use crate::seal::{CombineError, Share, Unsealed};
 
 /// What the API says of a complete attempt whose shares do not give the unseal key.
 pub(super) const WRONG_KEY: &str = "invalid key: failed to decrypt keys from storage: cipher: message \
@@ -36,6 +37,19 @@ pub(super) fn check_length(share: &Share) -> Result<(), &'static str> {
 /// The same, with the words that most endpoints put before it.
 pub(super) fn check_key_length(share: &Share) -> Result<(), Reject> {
     check_length(share).map_err(|why| Reject::invalid(format!("invalid key: {why}")))
+}
+
+/// Whether the shares of a complete attempt give the unseal key. If not, the text begins with `refused`.
+pub(super) fn agree(
+    unsealed: &Unsealed,
+    key: Result<Zeroizing<Vec<u8>>, CombineError>,
+    refused: &str,
+) -> Result<(), String> {
+    match key {
+        Ok(key) if unsealed.is_unseal_key(&key) => Ok(()),
+        Ok(_) => Err(format!("{refused}: {WRONG_KEY}")),
+        Err(error) => Err(format!("failed to compute root key: {error}")),
+    }
 }
 
 /// The shares in both encodings, as members of an answer.
