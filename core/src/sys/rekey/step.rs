@@ -92,7 +92,7 @@ pub(super) fn update(
     Ok(show::new_shares(dialect, nonce, &shares, None))
 }
 
-pub(super) fn read_verification(tx: &mut Tx<'_>, dialect: Dialect) -> Result<Answer, Halt> {
+pub(super) fn read_verification(tx: &Tx<'_>, dialect: Dialect) -> Result<Answer, Halt> {
     let rekey = unsealed(tx)?.operations.rekey.as_ref();
     let rekey = rekey.ok_or_else(|| Reject::invalid(dialect.words().nothing_to_show))?;
     Ok(show::verification_status(dialect, rekey.sharing, rekey.verification.as_ref()))
