@@ -15,6 +15,7 @@ mod kills;
 mod peer;
 mod powerloss;
 mod process;
+mod quorum;
 mod readme;
 mod rules;
 mod seal;

@@ -90,7 +90,7 @@ impl Call {
     /// Whether the audit records this call.
     pub(crate) fn is_audited(&self) -> bool {
         match &self.responder {
-            Responder::Plain(route, _) => !route.open,
+            Responder::Plain(route, _) => !route.open || route.switch().is_some(),
             Responder::Refused(_) => false,
             Responder::Mount => self.operation != Operation::Help,
         }
@@ -148,10 +148,11 @@ fn perform_plain(
     } else if tx.seal().unsealed().is_none() {
         Authorized::sealed(tx)
     } else {
-        let authorized = token::authorize(tx, call, Some(method.access))?;
-        tx.audit(call.operation)?;
-        authorized
+        token::authorize(tx, call, Some(method.access))?
     };
+    if call.is_audited() && tx.seal().unsealed().is_some() {
+        tx.audit(call.operation)?;
+    }
     let context = Context::plain(call, route)?;
     let answer = (method.handler)(tx, &context, &authorized)?;
     token::finish(tx, &authorized);

@@ -111,7 +111,7 @@ fn prepare_path(
         return Err(Response::redirect(location));
     }
     if !head.target().escapes_a_slash()
-        && let Some(route) = route::plain(&path)
+        && let Some(route) = route::plain(&path).filter(|route| rules.serves(route))
     {
         return prepare_plain(request, rules, route, as_path(path)?, namespace);
     }

@@ -24,3 +24,13 @@ pub fn base64(bytes: &[u8]) -> String {
 pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     base64ct::Base64::decode_vec(text).ok()
 }
+
+/// Standard base64 without padding.
+pub fn base64_unpadded(bytes: &[u8]) -> String {
+    base64ct::Base64Unpadded::encode_string(bytes)
+}
+
+/// Standard base64 without padding; `None` if it is none.
+pub fn from_base64_unpadded(text: &str) -> Option<Vec<u8>> {
+    base64ct::Base64Unpadded::decode_vec(text).ok()
+}

@@ -33,7 +33,13 @@ def version():
 
 def start(address, storage):
     # The header is sent by hvac with every request, so a listener may ask for it.
-    listener = {"address": address, "tls_disable": True, "require_request_header": True}
+    listener = {
+        "address": address,
+        "tls_disable": True,
+        "require_request_header": True,
+        "disable_unauthed_generate_root_endpoints": False,
+        "disable_unauthed_rekey_endpoints": False,
+    }
     config = {
         "backend": storage,
         "listener": {"tcp": listener},
@@ -82,6 +88,43 @@ def open_and_use(url):
     assert client.sys.is_sealed()
     client.sys.submit_unseal_key(made["keys_base64"][0])
     assert kv.read_secret("app", mount_point="secret")["data"] == {"user": "ann"}
+    [key] = take_new_shares(client, made["keys"])
+    make_root_token(client, key)
+
+
+def take_new_shares(client, keys):
+    """First by one old share and at once, then by two of three and with a verification."""
+    begun = client.sys.start_rekey(secret_shares=3, secret_threshold=2)
+    assert begun["started"] and begun["required"] == 1, begun
+    made = client.sys.rekey_multi(keys, nonce=begun["nonce"])
+    assert made["complete"] and len(made["keys"]) == 3, made
+    assert not client.sys.read_rekey_progress()["started"]
+
+    begun = client.sys.start_rekey(secret_shares=1, secret_threshold=1, require_verification=True)
+    again = client.sys.rekey_multi(made["keys"], nonce=begun["nonce"])
+    assert again["verification_required"], again
+    done = client.sys.rekey_verify_multi(again["keys"], nonce=again["verification_nonce"])
+    assert done["complete"], done
+    client.sys.seal()
+    assert client.sys.submit_unseal_key(again["keys"][0])["sealed"] is False
+
+    client.sys.start_rekey(secret_shares=1, secret_threshold=1)
+    client.sys.cancel_rekey()
+    assert not client.sys.read_rekey_progress()["started"]
+    return again["keys"]
+
+
+def make_root_token(client, key):
+    begun = client.sys.start_root_token_generation()
+    client.sys.cancel_root_generation()
+    begun = client.sys.start_root_token_generation()
+    assert client.sys.read_root_generation_progress()["started"]
+    made = client.sys.generate_root(key=key, nonce=begun["nonce"])
+    assert made["complete"], made
+    body = {"encoded_token": made["encoded_root_token"], "otp": begun["otp"]}
+    decoded = client.adapter.post("/v1/sys/decode-token", json=body)
+    client.token = decoded["data"]["token"]
+    assert client.lookup_token()["data"]["policies"] == ["root"]
 
 
 def keep(url):

@@ -21,6 +21,10 @@ pub struct Single {
     pub keys: Vec<String>,
     /// The time of the first request; each takes a millisecond.
     pub start: Time,
+    /// What its listener asks of its requests.
+    pub rules: Rules,
+    /// The lines that it has put out for audit.
+    pub audit: Vec<String>,
     random: Random,
     requests: u64,
 }
@@ -33,6 +37,8 @@ impl Single {
             store: MemoryStore::new(),
             root: String::new(),
             keys: Vec::new(),
+            rules: Rules::default(),
+            audit: Vec::new(),
             random: Random::new(seed),
             start: Time::from_unix_nanos(1_700_000_000_000_000_000),
             requests: 0,
@@ -111,7 +117,7 @@ impl Single {
             let body = String::from_utf8_lossy(response.body()).into_owned();
             (response.status().as_u16(), body)
         };
-        let call = match prepare(&request, &Rules::default()) {
+        let call = match prepare(&request, &self.rules) {
             Ok(call) => call,
             Err(response) => return shown(&response),
         };
@@ -131,7 +137,10 @@ impl Single {
                         self.store.commit(&batch);
                         self.vault.handle_persisted(&step, batch.seq);
                     }
-                    Output::Audit(id, _) => self.vault.handle_audited(&step, id, Ok(())),
+                    Output::Audit(id, line) => {
+                        self.audit.push(line);
+                        self.vault.handle_audited(&step, id, Ok(()));
+                    }
                     Output::Run(id, job) => self.vault.handle_job(&step, id, job.run()),
                     Output::Respond(_, response) => answer = Some(shown(&response)),
                     Output::Load(..) | Output::Range(..) => unreachable!("drive serves them"),

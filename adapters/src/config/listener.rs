@@ -28,6 +28,8 @@ pub struct Listener {
 const KEYS: &[(&str, Use)] = &[
     ("address", Use::Read),
     ("custom_response_headers", Use::Read),
+    ("disable_unauthed_generate_root_endpoints", Use::Read),
+    ("disable_unauthed_rekey_endpoints", Use::Read),
     ("http_idle_timeout", Use::Read),
     ("http_read_header_timeout", Use::Read),
     ("http_read_timeout", Use::Read),
@@ -40,10 +42,8 @@ const KEYS: &[(&str, Use)] = &[
     ("tls_disable", Use::Read),
     ("agent_api", Use::Quiet),
     ("cluster_address", Use::Quiet),
-    // The endpoints that these close are not there.
+    // The endpoints that this closes are not there.
     ("disable_replication_status_endpoints", Use::Quiet),
-    ("disable_unauthed_generate_root_endpoints", Use::Quiet),
-    ("disable_unauthed_rekey_endpoints", Use::Quiet),
     ("proxy_api", Use::Quiet),
     ("purpose", Use::Quiet),
     // What belongs to TLS means nothing to a listener without it.
@@ -194,8 +194,11 @@ fn read_rules(section: &Section<'_>, time_max: Duration) -> Result<Rules, Config
             *max = u64::try_from(size).ok();
         }
     }
+    let serves = |disable: &str| Ok(section.bool(disable)? == Some(false));
     Ok(Rules {
         json,
+        serves_open_root_generation: serves("disable_unauthed_generate_root_endpoints")?,
+        serves_open_rekey: serves("disable_unauthed_rekey_endpoints")?,
         requires_request_header: section.bool("require_request_header")?.unwrap_or(false),
         time_max: section.duration("max_request_duration")?.unwrap_or(time_max),
     })

@@ -155,7 +155,7 @@ fn says_what_is_wrong_and_what_to_do() {
 
 mod wrong {
     /// A configuration, the place of its fault, and a part of what is said of it.
-    pub(super) const CASES: [(&str, &str, &str); 25] = [
+    pub(super) const CASES: [(&str, &str, &str); 26] = [
         (r#"{"storage":"canary"}"#, "storage", "must be a block"),
         (r#"{"storage":{"consul":{"token":"canary"}}}"#, "storage.consul", "use \"file\""),
         (r#"{"storage":{"inmem":{},"file":{}}}"#, "storage", "a server has one"),

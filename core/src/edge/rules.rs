@@ -5,6 +5,7 @@ use core::time::Duration;
 use http::{Method, StatusCode};
 
 use crate::http::{Head, Response};
+use crate::route::{Route, Switch};
 use crate::{json, limit};
 
 /// See the module.
@@ -15,6 +16,10 @@ pub struct Rules {
     /// Whether every request needs `X-Vault-Request: true`. A server that is made to send requests
     /// for others (by a URL that it follows) mostly cannot be made to send a header field.
     pub requires_request_header: bool,
+    /// Whether it has `sys/generate-root`, which asks for key shares and for no token.
+    pub serves_open_root_generation: bool,
+    /// Whether it has `sys/rekey` and `sys/rekey-recovery-key`, which ask for no token either.
+    pub serves_open_rekey: bool,
     /// Time that a request may wait inside the server, for records, jobs, audit or room.
     pub time_max: Duration,
 }
@@ -24,12 +29,23 @@ impl Default for Rules {
         Self {
             json: json::Limits::default(),
             requires_request_header: false,
+            serves_open_root_generation: false,
+            serves_open_rekey: false,
             time_max: limit::REQUEST_TIME_MAX,
         }
     }
 }
 
 impl Rules {
+    /// Whether it has this endpoint.
+    pub(super) fn serves(&self, route: &Route) -> bool {
+        match route.switch() {
+            None => true,
+            Some(Switch::RootGeneration) => self.serves_open_root_generation,
+            Some(Switch::Rekey) => self.serves_open_rekey,
+        }
+    }
+
     /// The rule of [`Rules::requires_request_header`]: one field, of this value exactly.
     ///
     /// The health of the server may be asked for without it: most probes cannot send one, and the

@@ -125,7 +125,26 @@ impl Method {
     }
 }
 
+/// Endpoints without a token that are there only where a listener switches them on: anybody could hold
+/// the one place that an operation has. Elsewhere their paths are known and have no method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Switch {
+    RootGeneration,
+    Rekey,
+}
+
 impl Route {
+    /// What must be switched on for this endpoint.
+    pub(crate) fn switch(&self) -> Option<Switch> {
+        let rows = [
+            (Switch::RootGeneration, sys::generate_root::OPEN_ROUTES),
+            (Switch::Rekey, sys::rekey::OPEN_ROUTES),
+        ];
+        rows.into_iter()
+            .find(|(_, rows)| rows.iter().any(|row| row.pattern == self.pattern))
+            .map(|(switch, _)| switch)
+    }
+
     pub(crate) fn method(&self, operation: Operation) -> Option<&Method> {
         self.methods.iter().find(|method| method.operation == operation)
     }
@@ -174,13 +193,16 @@ pub(crate) fn is_name(text: &str) -> bool {
 pub(crate) fn table() -> impl Iterator<Item = &'static Route> {
     [
         sys::cors::ROUTES,
+        sys::generate_root::ROUTES,
+        sys::generate_root::OPEN_ROUTES,
         sys::health::ROUTES,
         sys::init::ROUTES,
         sys::keyring::ROUTES,
         sys::leader::ROUTES,
+        sys::rekey::ROUTES,
+        sys::rekey::OPEN_ROUTES,
         sys::seal::ROUTES,
         sys::tools::ROUTES,
-        sys::legacy::ROUTES,
         #[cfg(feature = "simulation")]
         sys::simulation::ROUTES,
         token::ROUTES,

@@ -4,9 +4,11 @@
 //! threshold) and the *root key*, sealed under the unseal key, which operators hold in shares; the
 //! *keyring*, sealed under the root key; and the *batch record*, sealed under the keyring.
 
+mod attempt;
 mod barrier;
 mod batch;
 mod keyring;
+mod operation;
 #[cfg(feature = "simulation")]
 pub(crate) mod probe;
 mod rotation;
@@ -14,12 +16,14 @@ mod shamir;
 mod sharing;
 mod state;
 
+pub(crate) use attempt::{Attempt, Taken};
 pub(crate) use barrier::Barrier;
 pub(crate) use batch::BatchRecord;
 pub(crate) use keyring::Keyring;
+pub(crate) use operation::{Operations, Rekey, RootGeneration, UnsealKey, Verification};
 pub(crate) use rotation::Rotation;
-pub(crate) use shamir::Share;
-pub(crate) use sharing::{Attempt, Sharing};
+pub(crate) use shamir::{CombineError, Share};
+pub(crate) use sharing::Sharing;
 pub(crate) use state::{SealChange, SealState, Stored, Unsealed, create, unseal};
 
 use crate::store::Key;

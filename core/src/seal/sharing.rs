@@ -1,11 +1,10 @@
-//! How the unseal key is shared out, and an attempt to put it together again.
+//! How the unseal key is shared out.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use zeroize::Zeroizing;
 
-use super::shamir::{self, CombineError, Share};
+use super::shamir::{self, Share};
 use crate::random::Generator;
 use crate::reject::Corrupt;
 use crate::store::codec::{Reader, Writer};
@@ -68,52 +67,6 @@ impl Sharing {
         let (shares, threshold) = (reader.u8()?, reader.u8()?);
         reader.finish()?;
         Self::new(shares.into(), threshold.into()).map_err(Corrupt)
-    }
-}
-
-/// An attempt to unseal: the shares given so far, at least one, each once. It is kept in memory alone.
-pub(crate) struct Attempt {
-    nonce: String,
-    shares: Vec<Share>,
-}
-
-impl Attempt {
-    /// The first share begins an attempt, under a nonce of its own.
-    pub(crate) fn begin(nonce: String, share: Share) -> Self {
-        Self { nonce, shares: alloc::vec![share] }
-    }
-
-    /// The same attempt with one share more.
-    pub(crate) fn with(&self, share: Share) -> Self {
-        let copies = self.shares.iter().map(|share| Share::new(share.expose().to_vec()));
-        Self { nonce: self.nonce.clone(), shares: copies.chain([share]).collect() }
-    }
-
-    /// Whether a share is among those given.
-    pub(crate) fn holds(&self, share: &Share) -> bool {
-        self.shares.iter().fold(false, |held, other| held | other.is(share))
-    }
-
-    pub(crate) fn nonce(&self) -> &str {
-        &self.nonce
-    }
-
-    /// How many shares were given.
-    pub(crate) fn progress(&self) -> usize {
-        self.shares.len()
-    }
-
-    /// Whether there are as many shares as it takes.
-    pub(crate) fn is_complete(&self, sharing: Sharing) -> bool {
-        self.progress() >= usize::from(sharing.threshold)
-    }
-
-    /// What the shares give together. Wrong shares give a wrong key.
-    pub(crate) fn key(&self) -> Result<Zeroizing<Vec<u8>>, CombineError> {
-        match self.shares.as_slice() {
-            [key] => Ok(Zeroizing::new(key.expose().to_vec())),
-            shares => shamir::combine(shares),
-        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Uninitialised, sealed, unsealed: the state, and the records that carry it over a restart.
 //!
-//! An attempt to unseal is part of the sealed state and of no record: sealing begins without one, and
-//! whatever replaces the state wipes it.
+//! An attempt to unseal is part of the sealed state, and the operations of a quorum are part of the open
+//! one; they are in no record. Whatever replaces the state wipes them, but a change of the keys below
+//! the unseal key leaves the operations as they are.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -12,9 +13,10 @@ use zeroize::Zeroizing;
 
 use super::barrier::{open_with, seal_with};
 use super::keyring::Cluster;
+use super::operation::is_key;
 use super::{
-    Attempt, BATCH, Barrier, BatchRecord, CONFIG, KEYRING, Keyring, ROOT_KEY, Rotation, Share,
-    Sharing,
+    Attempt, BATCH, Barrier, BatchRecord, CONFIG, KEYRING, Keyring, Operations, ROOT_KEY, Rekey,
+    RootGeneration, Rotation, Share, Sharing, UnsealKey,
 };
 use crate::random::Generator;
 use crate::reject::Corrupt;
@@ -48,6 +50,7 @@ pub(crate) struct Unsealed {
     pub(crate) barrier: Arc<Barrier>,
     pub(crate) keyring: Keyring,
     pub(crate) cluster: Cluster,
+    pub(crate) operations: Operations,
     keys: Keys,
     /// Records that were sealed under the current term, those on their way to the disk too.
     encryptions: u64,
@@ -57,7 +60,7 @@ pub(crate) struct Unsealed {
 /// key under the unseal key.
 #[derive(Clone)]
 struct Keys {
-    unseal: Zeroizing<[u8; 32]>,
+    unseal: UnsealKey,
     root: Zeroizing<[u8; 32]>,
 }
 
@@ -68,6 +71,10 @@ pub(crate) enum SealChange {
     Attempt(Option<Attempt>),
     /// The seal is open, and these are its keys from now on.
     Open(Box<Unsealed>),
+    /// The way to a new root token has come to this, or ends.
+    RootGeneration(Option<RootGeneration>),
+    /// The way to new shares has come to this, or ends.
+    Rekey(Option<Rekey>),
     Seal,
 }
 
@@ -115,29 +122,34 @@ impl SealState {
 
     /// Makes a change. One that does not fit the state any more changes nothing.
     pub(crate) fn apply(&mut self, change: SealChange) {
-        if !matches!(change, SealChange::Attempt(_))
-            && let Some(before) = self.unsealed()
-        {
-            before.barrier.close();
-        }
         match (change, self) {
             (SealChange::Attempt(given), Self::Sealed { attempt, .. }) => *attempt = given,
-            (SealChange::Attempt(_), _) => {}
-            (SealChange::Initialize(stored), state) => {
-                *state = Self::Sealed { stored, attempt: None };
+            (SealChange::RootGeneration(to), Self::Unsealed(unsealed)) => {
+                unsealed.operations.root_generation = to;
             }
+            (SealChange::Rekey(to), Self::Unsealed(unsealed)) => unsealed.operations.rekey = to,
+            (SealChange::Attempt(_) | SealChange::RootGeneration(_) | SealChange::Rekey(_), _) => {}
+            (SealChange::Initialize(stored), state) => state.seal(stored),
             (SealChange::Open(mut unsealed), state) => {
-                if let Some(before) = state.unsealed() {
-                    unsealed.count_on(before);
+                if let Some(before) = state.unsealed_mut() {
+                    before.barrier.close();
+                    unsealed.go_on_from(before);
                 }
                 *state = Self::Unsealed(unsealed);
             }
             (SealChange::Seal, state) => {
                 if let Some(stored) = state.stored().cloned() {
-                    *state = Self::Sealed { stored, attempt: None };
+                    state.seal(stored);
                 }
             }
         }
+    }
+
+    fn seal(&mut self, stored: Stored) {
+        if let Some(before) = self.unsealed() {
+            before.barrier.close();
+        }
+        *self = Self::Sealed { stored, attempt: None };
     }
 }
 
@@ -176,12 +188,20 @@ impl Unsealed {
         self.encryptions = record.encryptions_of(self.keyring.current_term());
     }
 
-    /// Goes on counting where the state before stands, if it is about the same term: the batch that
-    /// brings this state counts there.
-    fn count_on(&mut self, before: &Self) {
+    /// Goes on where the state before stands. It goes on counting if it is about the same term: the batch
+    /// that brings this state counts there. What old shares were given for ends with them.
+    fn go_on_from(&mut self, before: &mut Self) {
         if self.keyring.current_term() == before.keyring.current_term() {
             self.encryptions = before.encryptions;
         }
+        if self.is_unseal_key(&*before.keys.unseal) {
+            self.operations = core::mem::take(&mut before.operations);
+        }
+    }
+
+    /// Whether this is the unseal key, in time that does not depend on where they differ.
+    pub(crate) fn is_unseal_key(&self, key: &[u8]) -> bool {
+        is_key(&self.keys.unseal, key)
     }
 
     /// Whether the rule of rotation asks for a new term.
@@ -193,26 +213,51 @@ impl Unsealed {
     /// The same with a new term; `None` if the keyring is full.
     pub(crate) fn rotated(&self, random: &mut Generator, now: Time) -> Option<Self> {
         let keyring = self.keyring.rotated(random.array(), now)?;
-        Some(Self { encryptions: 0, ..self.rekeyed(keyring, self.keys.clone(), random) })
+        let sharing = self.stored.sharing;
+        Some(Self { encryptions: 0, ..self.changed(sharing, keyring, self.keys.clone(), random) })
     }
 
     /// The same with another rule of rotation.
     pub(crate) fn with_rotation(&self, rotation: Rotation, random: &mut Generator) -> Self {
         let keyring = self.keyring.with_rotation(rotation);
-        self.rekeyed(keyring, self.keys.clone(), random)
+        self.changed(self.stored.sharing, keyring, self.keys.clone(), random)
     }
 
     /// The same with a new root key. The shares stay good.
     pub(crate) fn with_new_root_key(&self, random: &mut Generator) -> Self {
         let keys = Keys { root: Zeroizing::new(random.array()), ..self.keys.clone() };
-        self.rekeyed(self.keyring.clone(), keys, random)
+        self.changed(self.stored.sharing, self.keyring.clone(), keys, random)
     }
 
-    fn rekeyed(&self, keyring: Keyring, keys: Keys, random: &mut Generator) -> Self {
-        let cluster = self.cluster.clone();
-        let stored = keys.store(self.stored.sharing, &keyring, &cluster, random);
-        let barrier = Arc::new(Barrier::new(&keyring));
-        Self { stored, barrier, keyring, cluster, keys, encryptions: self.encryptions }
+    /// The same with a new unseal key that is shared in this way, and a new root key: what the old shares
+    /// open in an old copy of the storage does not open what is stored from now on.
+    pub(crate) fn with_new_shares(
+        &self,
+        sharing: Sharing,
+        unseal: UnsealKey,
+        random: &mut Generator,
+    ) -> Self {
+        let keys = Keys { unseal, root: Zeroizing::new(random.array()) };
+        self.changed(sharing, self.keyring.clone(), keys, random)
+    }
+
+    fn changed(
+        &self,
+        sharing: Sharing,
+        keyring: Keyring,
+        keys: Keys,
+        random: &mut Generator,
+    ) -> Self {
+        let stored = keys.store(sharing, &keyring, &self.cluster, random);
+        Self {
+            stored,
+            barrier: Arc::new(Barrier::new(&keyring)),
+            keyring,
+            cluster: self.cluster.clone(),
+            operations: Operations::default(),
+            keys,
+            encryptions: self.encryptions,
+        }
     }
 }
 
@@ -246,7 +291,8 @@ pub(crate) fn create(
     let stored = keys.store(sharing, &keyring, &cluster, random);
     let shares = sharing.split(&keys.unseal, random);
     let barrier = Arc::new(Barrier::new(&keyring));
-    (shares, Unsealed { stored, barrier, keyring, cluster, keys, encryptions: 0 })
+    let operations = Operations::default();
+    (shares, Unsealed { stored, barrier, keyring, cluster, operations, keys, encryptions: 0 })
 }
 
 /// Opens the seal with the unseal key; `None` if the key is not the one.
@@ -266,6 +312,7 @@ pub(crate) fn unseal(stored: &Stored, unseal_key: &[u8]) -> Result<Option<Unseal
         barrier: Arc::new(Barrier::new(&keyring)),
         keyring,
         cluster,
+        operations: Operations::default(),
         keys: Keys { unseal, root },
         encryptions: 0,
     }))
@@ -335,38 +382,77 @@ mod tests {
     }
 
     #[test]
-    fn opens_by_an_attempt_of_enough_shares() {
-        let (shares, unsealed) = created(5, 3);
-        let mut shares = shares.into_iter().rev();
-        let mut attempt = Attempt::begin("nonce".into(), shares.next().unwrap());
-        for share in shares.by_ref().take(2) {
-            assert!(!attempt.is_complete(unsealed.stored.sharing));
-            let key = attempt.key().unwrap_or_default();
-            assert!(reopened(&unsealed.stored, &key).unwrap().is_none());
-            assert!(!attempt.holds(&share));
-            attempt = attempt.with(share);
-        }
-        assert!(attempt.is_complete(unsealed.stored.sharing));
-        assert_eq!((attempt.nonce(), attempt.progress()), ("nonce", 3));
-        assert!(reopened(&unsealed.stored, &attempt.key().unwrap()).unwrap().is_some());
-    }
-
-    #[test]
     fn keeps_no_attempt_over_a_change() {
-        let (mut shares, unsealed) = created(3, 2);
+        let (_, unsealed) = created(3, 2);
         let mut state = SealState::Uninitialized;
         state.apply(SealChange::Initialize(unsealed.stored.clone()));
         assert!(state.attempt().is_none());
-        let attempt = Attempt::begin("nonce".into(), shares.remove(0));
-        state.apply(SealChange::Attempt(Some(attempt)));
-        assert_eq!(state.attempt().map(Attempt::progress), Some(1));
+        state.apply(SealChange::Attempt(Some(Attempt::begin("nonce".into()))));
+        assert_eq!(state.attempt().map(Attempt::nonce), Some("nonce"));
         state.apply(SealChange::Seal);
         assert!(state.attempt().is_none() && state.stored().is_some());
         state.apply(SealChange::Open(Box::new(unsealed)));
         // It comes too late.
-        let late = Attempt::begin("nonce".into(), shares.remove(0));
-        state.apply(SealChange::Attempt(Some(late)));
+        state.apply(SealChange::Attempt(Some(Attempt::begin("late".into()))));
         assert!(state.attempt().is_none() && state.unsealed().is_some());
+    }
+
+    #[test]
+    fn keeps_its_operations_over_a_rotation_and_not_over_new_shares_or_a_seal() {
+        let begin = |state: &mut SealState| {
+            let rekey = Rekey::begin("rekey".into(), Sharing::new(1, 1).unwrap(), false);
+            let password = Zeroizing::new("password".into());
+            let attempt = Attempt::begin("token".into());
+            state.apply(SealChange::Rekey(Some(rekey)));
+            let generation = RootGeneration { attempt, password };
+            state.apply(SealChange::RootGeneration(Some(generation)));
+        };
+        let running = |state: &SealState| {
+            let operations = &state.unsealed().unwrap().operations;
+            (operations.rekey.is_some(), operations.root_generation.is_some())
+        };
+        let mut random = random();
+        let (_, unsealed) = created(1, 1);
+        let rotated = unsealed.rotated(&mut random, Time::default()).unwrap();
+        let rooted = rotated.with_new_root_key(&mut random);
+        let key = Zeroizing::new([9; 32]);
+        let shared = rooted.with_new_shares(rooted.stored.sharing, key, &mut random);
+        let stored = shared.stored.clone();
+        let mut state = SealState::Unsealed(Box::new(unsealed));
+        begin(&mut state);
+        for changed in [rotated, rooted] {
+            state.apply(SealChange::Open(Box::new(changed)));
+            assert_eq!(running(&state), (true, true));
+        }
+        state.apply(SealChange::Open(Box::new(shared)));
+        assert_eq!(running(&state), (false, false));
+        begin(&mut state);
+        state.apply(SealChange::Seal);
+        begin(&mut state);
+        assert!(state.unsealed().is_none(), "they come too late");
+        let again = unseal(&stored, &[9; 32]).unwrap().unwrap();
+        state.apply(SealChange::Open(Box::new(again)));
+        assert_eq!(running(&state), (false, false));
+    }
+
+    #[test]
+    fn opens_by_new_shares_and_by_the_old_ones_no_more() {
+        let (shares, unsealed) = created(1, 1);
+        let old = unsealed.stored.clone();
+        let key = unsealed.barrier.key(&name());
+        let sealed = unsealed.barrier.seal(&key, name().path, b"payload", [3; 12]);
+        let sharing = Sharing::new(3, 2).unwrap();
+        let new = Zeroizing::new([9; 32]);
+        let changed = unsealed.with_new_shares(sharing, new.clone(), &mut random());
+        assert!(changed.is_unseal_key(&*new) && !changed.is_unseal_key(shares[0].expose()));
+        assert!(!changed.is_unseal_key(&new[..31]));
+        assert!(reopened(&changed.stored, shares[0].expose()).unwrap().is_none());
+        let again = reopened(&changed.stored, &*new).unwrap().unwrap();
+        assert_eq!(again.stored.sharing, sharing);
+        assert_eq!(*again.barrier.open(&key, name().path, &sealed).unwrap(), b"payload");
+        // Who has an old copy and the old shares does not get further by them.
+        let mixed = Stored { keyring: changed.stored.keyring, ..old };
+        assert!(unseal(&mixed, shares[0].expose()).is_err());
     }
 
     #[test]

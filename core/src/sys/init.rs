@@ -3,15 +3,14 @@
 //! <https://openbao.org/api-docs/system/init/>
 
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use http::StatusCode;
 use zeroize::Zeroizing;
 
-use super::{member, undecodable};
+use super::body::{self, member};
+use super::{pgp, share};
 use crate::answer::Answer;
-use crate::encoding::{base64, from_base64, hex};
 use crate::json::{self, Kind, Value};
 use crate::reject::Reject;
 use crate::route::{Access, Context, Engine, Method, Operation, Route, create_mount};
@@ -45,14 +44,15 @@ fn status(tx: &mut Tx<'_>, _: &Context<'_>, _: &Authorized) -> Result<Answer, Ha
 
 fn initialize(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {
     check_recovery(context)?;
-    let sharing = Sharing::new(int(context, "secret_shares")?, int(context, "secret_threshold")?)
-        .map_err(invalid_seal)?;
+    let shares = body::int(context, "secret_shares")?;
+    let threshold = body::int(context, "secret_threshold")?;
+    let sharing = Sharing::new(shares, threshold).map_err(invalid_seal)?;
     let wants_pgp = check_pgp(context, sharing)?;
     if tx.seal().stored().is_some() {
         return Err(Reject::invalid("Vault is already initialized").into());
     }
     if wants_pgp {
-        return Err(invalid_seal("PGP keys are not supported").into());
+        return Err(invalid_seal(pgp::UNSUPPORTED).into());
     }
     let now = tx.now;
     let (shares, mut unsealed) = seal::create(sharing, tx.random(), now);
@@ -70,14 +70,7 @@ fn initialize(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<
     }
     let batch = unsealed.seal_batch_record(records, now, tx.random());
     tx.put_sealed(seal::BATCH, batch);
-    let shown = |show: fn(&[u8]) -> String| {
-        shares.iter().map(move |share| Zeroizing::new(show(share.expose())))
-    };
-    let body = json::Object::new()
-        .strings("keys", shown(hex))
-        .strings("keys_base64", shown(base64))
-        .string("root_token", &text)
-        .finish();
+    let body = share::write(json::Object::new(), &shares).string("root_token", &text).finish();
     tx.change_seal(SealChange::Initialize(unsealed.stored));
     Ok(Answer::Bare(StatusCode::OK, body + "\n"))
 }
@@ -104,61 +97,15 @@ fn check_recovery(context: &Context<'_>) -> Result<(), Reject> {
 
 /// Whether PGP keys are given. What is given must be as many keys as shares.
 fn check_pgp(context: &Context<'_>, sharing: Sharing) -> Result<bool, Reject> {
-    let keys = match member(context, "pgp_keys").map(Value::kind) {
-        None | Some(Kind::Null) => Vec::new(),
-        Some(Kind::Array(items)) => items.collect(),
-        Some(Kind::Bool(_) | Kind::Number(_) | Kind::String(_) | Kind::Object(_)) => {
-            return Err(undecodable("pgp_keys must be a list of strings"));
-        }
-    };
-    let keys = keys.into_iter().map(|key| text(Some(key), "pgp_keys must be a list of strings"));
-    let keys = keys.collect::<Result<Vec<_>, _>>()?;
-    let token_key =
-        text(member(context, "root_token_pgp_key"), "root_token_pgp_key must be a string")?;
-    if !keys.is_empty() && keys.len() != usize::from(sharing.shares()) {
-        let why = "count mismatch between number of provided PGP keys and number of shares";
-        return Err(invalid_seal(why));
-    }
-    keys.iter().try_for_each(|key| check_pgp_key(key)).map_err(|why| invalid_seal(&why))?;
+    let keys = body::strings(context, "pgp_keys")?;
+    let token_key = body::string(context, "root_token_pgp_key")?;
+    pgp::check_keys(&keys, sharing).map_err(invalid_seal)?;
     if !token_key.is_empty() {
-        check_pgp_key(token_key).map_err(Reject::invalid)?;
+        pgp::check_key(token_key).map_err(Reject::invalid)?;
     }
     Ok(!keys.is_empty() || !token_key.is_empty())
 }
 
-/// Tells apart what cannot be a key at all. Packets of OpenPGP begin with the highest bit set
-/// (RFC 9580, 4.2).
-fn check_pgp_key(text: &str) -> Result<(), String> {
-    let key = from_base64(text).ok_or("error decoding given PGP key: no base64")?;
-    match key.first() {
-        Some(0x80..) => Ok(()),
-        Some(_) => Err("error parsing given PGP key: openpgp: invalid data: tag byte does not \
-                        have MSB set"
-            .into()),
-        None => Err("error parsing given PGP key: EOF".into()),
-    }
-}
-
-fn text<'a>(value: Option<Value<'a>>, otherwise: &'static str) -> Result<&'a str, Reject> {
-    match value.map(Value::kind) {
-        None | Some(Kind::Null) => Ok(""),
-        Some(Kind::String(text)) => Ok(text),
-        Some(Kind::Bool(_) | Kind::Number(_) | Kind::Array(_) | Kind::Object(_)) => {
-            Err(undecodable(otherwise))
-        }
-    }
-}
-
 fn invalid_seal(why: &str) -> Reject {
     Reject::invalid(format!("invalid seal configuration: {why}"))
-}
-
-/// A whole number; this endpoint takes no other type for one.
-fn int(context: &Context<'_>, name: &'static str) -> Result<i64, Reject> {
-    let parsed = match member(context, name).map(Value::kind) {
-        None | Some(Kind::Null) => Some(0),
-        Some(Kind::Number(text)) => text.parse().ok(),
-        Some(Kind::Bool(_) | Kind::String(_) | Kind::Array(_) | Kind::Object(_)) => None,
-    };
-    parsed.ok_or_else(|| undecodable(&format!("{name} must be a whole number")))
 }

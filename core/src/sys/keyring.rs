@@ -87,7 +87,8 @@ const CONFIG_FIELDS: &[Field] = &[
     Field::body("max_operations", FieldKind::Int, "Records sealed under one term."),
 ];
 
-fn unsealed<'v>(tx: &Tx<'v>) -> Result<&'v Unsealed, Reject> {
+/// The open seal; of a server that is sealed, a refusal.
+pub(super) fn unsealed<'v>(tx: &Tx<'v>) -> Result<&'v Unsealed, Reject> {
     tx.seal().unsealed().ok_or(Reject::Sealed)
 }
 
@@ -156,7 +157,7 @@ fn read_interval(text: &str) -> Result<i64, Reject> {
 }
 
 /// Stores the records of the seal, and goes on with its new keys.
-fn replace(tx: &mut Tx<'_>, unsealed: Unsealed) -> Answer {
+pub(super) fn replace(tx: &mut Tx<'_>, unsealed: Unsealed) -> Answer {
     for (key, record) in unsealed.stored.records() {
         tx.put_sealed(key, record);
     }

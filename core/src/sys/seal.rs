@@ -4,17 +4,19 @@
 
 use alloc::boxed::Box;
 use alloc::format;
+use alloc::vec::Vec;
 
 use http::StatusCode;
+use zeroize::Zeroizing;
 
-use super::{member, undecodable};
+use super::{body, share};
 use crate::answer::Answer;
-use crate::encoding::{from_base64, from_hex};
-use crate::json::{self, Kind, Value};
-use crate::limit::{SHARE_BYTES_MAX, SHARE_BYTES_MIN};
+use crate::json;
 use crate::reject::{Corrupt, Reject};
 use crate::route::{Access, Context, Method, Operation, Route};
-use crate::seal::{self, Attempt, SealChange, SealState, Share, Sharing, Stored, Unsealed};
+use crate::seal::{
+    self, Attempt, CombineError, SealChange, SealState, Sharing, Stored, Taken, Unsealed,
+};
 use crate::token::Authorized;
 use crate::vault::{Halt, Tx};
 
@@ -87,15 +89,20 @@ fn status(tx: &mut Tx<'_>, _: &Context<'_>, _: &Authorized) -> Result<Answer, Ha
 
 fn unseal(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {
     let state = tx.seal();
-    if flag(context, "reset")? {
+    if body::bool(context, "reset")? {
         if state.unsealed().is_some() {
             return Err(Reject::invalid("vault is unsealed").into());
         }
         tx.change_seal(SealChange::Attempt(None));
         return Ok(Shown { attempt: None, ..Shown::of(state) }.answer(tx));
     }
-    let share = read_share(context)?;
-    if flag(context, "migrate")? {
+    let key = body::string(context, "key")?;
+    if key.is_empty() {
+        let text = "'key' must be specified in request body as JSON, or 'reset' set to true";
+        return Err(Reject::invalid(text).into());
+    }
+    let share = share::read(key)?;
+    if body::bool(context, "migrate")? {
         let text = "can't perform a seal migration, no migration seal found";
         return Err(Reject::Trouble(text).into());
     }
@@ -103,28 +110,34 @@ fn unseal(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answ
         return Ok(Shown::of(state).answer(tx));
     }
     let stored = state.stored().ok_or_else(|| Reject::invalid("Vault is not initialized"))?;
-    check_length(&share)?;
-    let attempt = match state.attempt() {
-        // A share that is given again counts once.
-        Some(attempt) if attempt.holds(&share) => return Ok(Shown::of(state).answer(tx)),
-        Some(attempt) => attempt.with(share),
-        None => Attempt::begin(tx.random().uuid(), share),
+    share::check_key_length(&share)?;
+    let taken = match state.attempt() {
+        Some(attempt) => attempt.take(share, stored.sharing),
+        None => Attempt::begin(tx.random().uuid()).take(share, stored.sharing),
     };
-    if attempt.is_complete(stored.sharing) {
-        return complete(tx, stored, &attempt);
+    match taken {
+        // A share that is given again counts once.
+        Taken::Known => Ok(Shown::of(state).answer(tx)),
+        Taken::Partial(attempt) => {
+            let answer = Shown { attempt: Some(&attempt), ..Shown::of(state) }.answer(tx);
+            tx.change_seal(SealChange::Attempt(Some(attempt)));
+            Ok(answer)
+        }
+        Taken::Complete(key) => complete(tx, stored, key),
     }
-    let answer = Shown { attempt: Some(&attempt), ..Shown::of(state) }.answer(tx);
-    tx.change_seal(SealChange::Attempt(Some(attempt)));
-    Ok(answer)
 }
 
 /// Opens the seal by a complete attempt. Right or wrong, that is the end of it; only a trouble of the
 /// server's own leaves it as it was.
-fn complete(tx: &mut Tx<'_>, stored: &Stored, attempt: &Attempt) -> Result<Answer, Halt> {
+fn complete(
+    tx: &mut Tx<'_>,
+    stored: &Stored,
+    key: Result<Zeroizing<Vec<u8>>, CombineError>,
+) -> Result<Answer, Halt> {
     // The batch record goes along, whatever becomes of the key: the first run loads it.
     let batch = tx.sealed(&seal::BATCH)?;
     tx.change_seal(SealChange::Attempt(None));
-    let key = match attempt.key() {
+    let key = match key {
         Ok(key) => key,
         Err(error) => {
             let text = format!("invalid key: failed to compute combined key: {error}");
@@ -132,8 +145,7 @@ fn complete(tx: &mut Tx<'_>, stored: &Stored, attempt: &Attempt) -> Result<Answe
         }
     };
     let Some(mut unsealed) = seal::unseal(stored, &key)? else {
-        let text = "unable to retrieve stored keys: invalid key: failed to decrypt keys from \
-                    storage: cipher: message authentication failed";
+        let text = format!("unable to retrieve stored keys: {}", share::WRONG_KEY);
         return Ok(Answer::Refused(text.into()));
     };
     // Without it there would be no floor under the time.
@@ -145,46 +157,6 @@ fn complete(tx: &mut Tx<'_>, stored: &Stored, attempt: &Attempt) -> Result<Answe
     let answer = shown.answer(tx);
     tx.change_seal(SealChange::Open(Box::new(unsealed)));
     Ok(answer)
-}
-
-/// The share of the body: hex if that gives a length that a share has, else base64.
-fn read_share(context: &Context<'_>) -> Result<Share, Reject> {
-    let text = match member(context, "key").map(Value::kind) {
-        None | Some(Kind::Null) => "",
-        Some(Kind::String(text)) => text,
-        Some(Kind::Bool(_) | Kind::Number(_) | Kind::Array(_) | Kind::Object(_)) => {
-            return Err(undecodable("key must be a string"));
-        }
-    };
-    if text.is_empty() {
-        return Err(Reject::invalid(
-            "'key' must be specified in request body as JSON, or 'reset' set to true",
-        ));
-    }
-    from_hex(text)
-        .map(Share::new)
-        .filter(|share| check_length(share).is_ok())
-        .or_else(|| from_base64(text).map(Share::new))
-        .ok_or_else(|| Reject::invalid("'key' must be a valid hex or base64 string"))
-}
-
-fn check_length(share: &Share) -> Result<(), Reject> {
-    let why = match share.expose().len() {
-        ..SHARE_BYTES_MIN => "key is shorter than minimum 16 bytes",
-        SHARE_BYTES_MIN..=SHARE_BYTES_MAX => return Ok(()),
-        _ => "key is longer than maximum 33 bytes",
-    };
-    Err(Reject::invalid(format!("invalid key: {why}")))
-}
-
-fn flag(context: &Context<'_>, name: &'static str) -> Result<bool, Reject> {
-    match member(context, name).map(Value::kind) {
-        None | Some(Kind::Null) => Ok(false),
-        Some(Kind::Bool(value)) => Ok(value),
-        Some(Kind::Number(_) | Kind::String(_) | Kind::Array(_) | Kind::Object(_)) => {
-            Err(undecodable(&format!("{name} must be true or false")))
-        }
-    }
 }
 
 /// The state of the seal, as `sys/seal-status` and `sys/unseal` answer it.

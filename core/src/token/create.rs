@@ -40,7 +40,11 @@ pub(super) fn create_orphan(
     make(tx, context, authorized.caller()?, true, "auth/token/create-orphan")
 }
 
-/// The root token of initialisation: it shows neither `renewable` nor an issue time.
+/// Bytes of a root token's text.
+pub(crate) const ROOT_TOKEN_BYTES: usize = 2 + 24;
+
+/// A root token as initialisation and a quorum of shares make it: it shows neither `renewable` nor an
+/// issue time.
 pub(crate) fn create_root(random: &mut crate::random::Generator, now: Time) -> (String, Token) {
     let text = format!("s.{}", random.base62(24));
     let token = Token {

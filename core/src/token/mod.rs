@@ -16,7 +16,7 @@ use crate::field::{Field, FieldKind};
 use crate::route::{Access, Engine, Method, Operation, Route};
 
 pub(crate) use authorize::{Authorized, authorize, bury, finish};
-pub(crate) use create::create_root;
+pub(crate) use create::{ROOT_TOKEN_BYTES, create_root};
 pub(crate) use record::{Reference, bury_all};
 
 const TOKEN: Field =

@@ -37,7 +37,7 @@ pub(crate) struct Token {
     pub(super) period: i64,
     /// Uses left; 0 for no limit; [`SPENT`] when there is none.
     pub(super) num_uses: i64,
-    /// `None` for the root token of initialisation, which shows neither this nor an issue time.
+    /// `None` for root tokens of no other token, which show neither this nor an issue time.
     pub(super) renewable: Option<bool>,
     /// Nearest first.
     pub(super) ancestors: Vec<Ancestor>,
@@ -156,7 +156,7 @@ impl Token {
     }
 
     /// Stages a new token: its records, a row below its parent, a row for its time.
-    pub(super) fn create(&self, tx: &mut Tx<'_>, text: &str) -> Result<(), Halt> {
+    pub(crate) fn create(&self, tx: &mut Tx<'_>, text: &str) -> Result<(), Halt> {
         for (name, payload) in self.records(text) {
             tx.put(&name, &payload);
         }
