@@ -67,8 +67,8 @@ fn prepare() -> Result<Plan, String> {
 fn report(tally: &Tally, kills: u64) -> ExitCode {
     let floors = [
         ("kills", tally.kills, 1_000),
-        ("  in the first start", tally.killed_in_first_start, 15),
-        ("  in an initialisation", tally.killed_in_init, 15),
+        ("  in the first start", tally.killed_in_first_start, 10),
+        ("  in an initialisation", tally.killed_in_init, 10),
         ("  in a start", tally.killed_in_start, 20),
         ("  in an unseal", tally.killed_in_unseal, 20),
         ("  with a change under way", tally.killed_in_write, 200),
@@ -78,7 +78,7 @@ fn report(tally: &Tally, kills: u64) -> ExitCode {
         ("  without an answer, lost", tally.unanswered_lost, 50),
         // The moment between the commit and the answer is short.
         ("inits without an answer, kept", tally.inits_kept, 0),
-        ("inits without an answer, lost", tally.inits_lost, 10),
+        ("inits without an answer, lost", tally.inits_lost, 8),
         ("secrets compared after a start", tally.secrets, 60_000),
         ("lists compared", tally.lists, 4_000),
         ("tokens alive", tally.tokens_alive, 3_000),
