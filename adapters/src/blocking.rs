@@ -128,6 +128,8 @@ struct Registry {
 #[derive(Debug, Default)]
 struct Open {
     last_id: u64,
+    /// Listeners that wait for a place.
+    waiting: usize,
     streams: BTreeMap<u64, (TcpStream, Use)>,
 }
 
@@ -167,7 +169,9 @@ impl Registry {
                 *usage = Use::Closing;
                 let _ = stream.shutdown(Shutdown::Both);
             }
+            open.waiting += 1;
             open = self.left.wait(open).unwrap_or_else(PoisonError::into_inner);
+            open.waiting -= 1;
         }
         open.last_id += 1;
         let id = open.last_id;
@@ -177,18 +181,28 @@ impl Registry {
 
     fn set_idle(&self, id: u64, idle: Option<Time>) {
         let now = idle.map_or(Use::Busy, Use::IdleSince);
-        if let Some((_, usage)) = self.lock().streams.get_mut(&id)
+        let mut open = self.lock();
+        if let Some((_, usage)) = open.streams.get_mut(&id)
             && *usage != Use::Closing
             && *usage != now
         {
             *usage = now;
-            self.left.notify_all();
+            self.call(&open);
         }
     }
 
     fn leave(&self, id: u64) {
-        self.lock().streams.remove(&id);
-        self.left.notify_all();
+        let mut open = self.lock();
+        open.streams.remove(&id);
+        self.call(&open);
+    }
+
+    /// Wakes the listener if it waits. To wake nobody is a call of the system too, and each request
+    /// comes by twice.
+    fn call(&self, open: &Open) {
+        if open.waiting > 0 {
+            self.left.notify_all();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {

@@ -62,9 +62,13 @@ impl Machine {
                 }
                 Output::Range(id, task) => self.background.push_back(Work::Range(id, task)),
                 Output::Respond(id, response) => {
-                    self.waiting.remove(&id);
+                    let sleeps = self.waiting.remove(&id);
                     if let Some(seat) = self.seats.remove(&id) {
-                        seat.post(|mail| mail.answer = Some(response));
+                        seat.mail().answer = Some(response);
+                        // A thread that is up, or on its way, looks by itself before it waits.
+                        if sleeps {
+                            seat.arrived.notify_one();
+                        }
                     }
                 }
                 // No device is there to fail.
@@ -79,7 +83,7 @@ impl Machine {
         for _ in 0..self.work.len() {
             let Some(id) = self.waiting.pop_first() else { return true };
             if let Some(seat) = self.seats.get(&id) {
-                seat.post(|mail| mail.nudged = true);
+                seat.nudge();
             }
         }
         !self.background.is_empty()
@@ -89,7 +93,7 @@ impl Machine {
     pub(super) fn end(&mut self) {
         self.ended = true;
         for seat in self.seats.values() {
-            seat.post(|mail| mail.nudged = true);
+            seat.nudge();
         }
     }
 }
@@ -110,8 +114,8 @@ pub(super) struct Mail {
 }
 
 impl Seat {
-    fn post(&self, change: impl FnOnce(&mut Mail)) {
-        change(&mut self.mail());
+    fn nudge(&self) {
+        self.mail().nudged = true;
         self.arrived.notify_one();
     }
 
