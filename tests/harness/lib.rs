@@ -1,8 +1,10 @@
 //! The test harness: a simulated world around the core, a naive model of it, and checkers that
-//! compare the two; and a medium under the storage engine that fails and loses what was not synced.
+//! compare the two; a medium under the storage engine that fails and loses what was not synced; and
+//! clients that measure the real server.
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a model names the cases that it is about")]
 
+pub mod bench;
 pub mod check;
 pub mod client;
 pub mod disk;
