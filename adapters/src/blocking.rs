@@ -3,6 +3,7 @@
 //! At the bound the connection that has been idle longest is closed for the new one; if none is idle
 //! the new one waits until one is done.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
@@ -107,7 +108,17 @@ impl Server {
         let (host, options) = (Arc::clone(&self.host), Arc::clone(&self.options));
         let (registry, budget) = (Arc::clone(&self.registry), Arc::clone(&self.budget));
         let spawned = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
-            let connection = Connection { stream, host, options, registry, budget, id, accepted };
+            let connection = Connection {
+                stream,
+                host,
+                options,
+                registry,
+                budget,
+                id,
+                accepted,
+                read_timeout: Cell::default(),
+                write_timeout: Cell::default(),
+            };
             // A connection that breaks concerns nobody but its peer.
             let _ = connection.serve();
         });
@@ -128,6 +139,8 @@ struct Registry {
 #[derive(Debug, Default)]
 struct Open {
     last_id: u64,
+    /// Listeners that wait for a place.
+    waiting: usize,
     streams: BTreeMap<u64, (TcpStream, Use)>,
 }
 
@@ -167,7 +180,9 @@ impl Registry {
                 *usage = Use::Closing;
                 let _ = stream.shutdown(Shutdown::Both);
             }
+            open.waiting += 1;
             open = self.left.wait(open).unwrap_or_else(PoisonError::into_inner);
+            open.waiting -= 1;
         }
         open.last_id += 1;
         let id = open.last_id;
@@ -177,18 +192,28 @@ impl Registry {
 
     fn set_idle(&self, id: u64, idle: Option<Time>) {
         let now = idle.map_or(Use::Busy, Use::IdleSince);
-        if let Some((_, usage)) = self.lock().streams.get_mut(&id)
+        let mut open = self.lock();
+        if let Some((_, usage)) = open.streams.get_mut(&id)
             && *usage != Use::Closing
             && *usage != now
         {
             *usage = now;
-            self.left.notify_all();
+            self.call(&open);
         }
     }
 
     fn leave(&self, id: u64) {
-        self.lock().streams.remove(&id);
-        self.left.notify_all();
+        let mut open = self.lock();
+        open.streams.remove(&id);
+        self.call(&open);
+    }
+
+    /// Wakes the listener if it waits. To wake nobody is a call of the system too, and each request
+    /// comes by twice.
+    fn call(&self, open: &Open) {
+        if open.waiting > 0 {
+            self.left.notify_all();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -204,6 +229,9 @@ struct Connection {
     budget: Arc<Budget>,
     id: u64,
     accepted: Time,
+    /// What the socket was told last: how long to wait for bytes, and for room for them.
+    read_timeout: Cell<Duration>,
+    write_timeout: Cell<Duration>,
 }
 
 impl Drop for Connection {
@@ -274,7 +302,10 @@ impl Connection {
 
     fn write(&self, conn: &mut Conn) -> io::Result<()> {
         while let Some(bytes) = conn.output() {
-            self.stream.set_write_timeout(Some(self.patience(conn)))?;
+            let patience = self.patience(conn);
+            if self.write_timeout.replace(patience) != patience {
+                self.stream.set_write_timeout(Some(patience))?;
+            }
             match (&self.stream).write(bytes) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => conn.handle_written(self.host.now(), count),
@@ -287,7 +318,10 @@ impl Connection {
     }
 
     fn read(&self, conn: &mut Conn, buffer: &mut [u8]) -> io::Result<()> {
-        self.stream.set_read_timeout(Some(self.patience(conn)))?;
+        let patience = self.patience(conn);
+        if self.read_timeout.replace(patience) != patience {
+            self.stream.set_read_timeout(Some(patience))?;
+        }
         match (&self.stream).read(buffer) {
             Ok(0) => conn.handle_end(self.host.now()),
             Ok(count) => {
@@ -301,15 +335,46 @@ impl Connection {
         Ok(())
     }
 
-    /// How long the connection may wait, never nothing (which sockets take for forever).
+    /// How long the connection may wait.
     fn patience(&self, conn: &Conn) -> Duration {
-        let due = conn.poll_timeout().map_or(PATIENCE_MAX, |due| due.since(self.host.now()));
-        due.clamp(Duration::from_millis(1), PATIENCE_MAX)
+        conn.poll_timeout().map_or(PATIENCE_MAX, |due| whole_grains(due.since(self.host.now())))
     }
 }
 
 const PATIENCE_MAX: Duration = Duration::from_secs(3600);
+/// What the time of a wait is a multiple of: so one request asks for the same as the one before, and
+/// the socket need not be told again. A deadline is noticed as much later.
+const PATIENCE_GRAIN: Duration = Duration::from_millis(10);
+
+/// So much time or a little more, and never nothing, which sockets take for forever.
+fn whole_grains(time: Duration) -> Duration {
+    let grains = time.as_nanos().div_ceil(PATIENCE_GRAIN.as_nanos());
+    let time = u32::try_from(grains).map_or(PATIENCE_MAX, |grains| PATIENCE_GRAIN * grains);
+    time.clamp(PATIENCE_GRAIN, PATIENCE_MAX)
+}
 
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_for_whole_grains() {
+        const CASES: [(u64, u64); 7] = [
+            (0, 10_000),
+            (1, 10_000),
+            (10_000, 10_000),
+            (10_001, 20_000),
+            (299_999_950, 300_000_000),
+            (3_600_000_001, 3_600_000_000),
+            (u64::MAX, 3_600_000_000),
+        ];
+        for (time, patience) in CASES {
+            let waits = whole_grains(Duration::from_micros(time));
+            assert_eq!(waits, Duration::from_micros(patience), "{time} us");
+        }
+    }
 }

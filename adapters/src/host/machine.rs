@@ -62,9 +62,13 @@ impl Machine {
                     Some(request) => self.ask_the_seat(request, id, task, clock),
                 },
                 Output::Respond(id, response) => {
-                    self.waiting.remove(&id);
+                    let sleeps = self.waiting.remove(&id);
                     if let Some(seat) = self.seats.remove(&id) {
-                        seat.post(|mail| mail.answer = Some(response));
+                        seat.mail().answer = Some(response);
+                        // A thread that is up, or on its way, looks by itself before it waits.
+                        if sleeps {
+                            seat.arrived.notify_one();
+                        }
                     }
                 }
                 // No device is there to fail.
@@ -77,8 +81,11 @@ impl Machine {
     fn ask_the_seat(&mut self, request: RequestId, id: TaskId, task: Task, clock: &Clock) {
         match self.seats.get(&request) {
             Some(seat) => {
-                self.waiting.remove(&request);
-                seat.post(|mail| mail.list = Some(Work::Range(id, task)));
+                let sleeps = self.waiting.remove(&request);
+                seat.mail().list = Some(Work::Range(id, task));
+                if sleeps {
+                    seat.arrived.notify_one();
+                }
             }
             None => self.abandon(Work::Range(id, task), clock),
         }
@@ -97,7 +104,7 @@ impl Machine {
         for _ in 0..self.work.len() {
             let Some(id) = self.waiting.pop_first() else { return true };
             if let Some(seat) = self.seats.get(&id) {
-                seat.post(|mail| mail.nudged = true);
+                seat.nudge();
             }
         }
         !self.background.is_empty()
@@ -107,7 +114,7 @@ impl Machine {
     pub(super) fn end(&mut self) {
         self.ended = true;
         for seat in self.seats.values() {
-            seat.post(|mail| mail.nudged = true);
+            seat.nudge();
         }
     }
 }
@@ -130,8 +137,8 @@ pub(super) struct Mail {
 }
 
 impl Seat {
-    fn post(&self, change: impl FnOnce(&mut Mail)) {
-        change(&mut self.mail());
+    fn nudge(&self) {
+        self.mail().nudged = true;
         self.arrived.notify_one();
     }
 

@@ -21,6 +21,8 @@ pub struct Index {
     pub(super) records: BTreeMap<Key, Zeroizing<Vec<u8>>>,
     /// Pages read so far.
     pub reads: usize,
+    /// Bytes of those pages.
+    pub bytes_read: usize,
     random: Generator,
     page_bytes_max: usize,
 }
@@ -30,7 +32,7 @@ impl Index {
     /// An index without names.
     pub fn new(page_bytes_max: usize) -> Self {
         let random = Generator::new(&[1; 32], Phase::Effect);
-        Self { records: BTreeMap::new(), reads: 0, random, page_bytes_max }
+        Self { records: BTreeMap::new(), reads: 0, bytes_read: 0, random, page_bytes_max }
     }
 
     /// Adds an entry.
@@ -91,6 +93,7 @@ impl PageReader for Index {
     fn page(&mut self, name: &Name<'_>) -> Result<Option<Arc<Page>>, Corrupt> {
         self.reads += 1;
         let record = self.records.get(&Self::key(name));
+        self.bytes_read += record.map_or(0, |record| record.len());
         record.map(|record| Page::decode(record).map(Arc::new)).transpose()
     }
 }
