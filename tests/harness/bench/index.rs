@@ -6,7 +6,7 @@ use std::io;
 use strongroom_core::limit::PAGE_BYTES_MAX;
 use strongroom_core::probe::Index;
 
-use super::report::Table;
+use super::report::{Table, grouped};
 use crate::random::Random;
 
 /// Names of a page of a listing.
@@ -40,12 +40,14 @@ pub(super) fn measure(names: usize) -> io::Result<Table> {
     bytes.sort_unstable();
     let middle_and_end = |sorted: &[usize]| {
         let middle = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
-        format!("{middle} / {}", sorted.last().copied().unwrap_or_default())
+        format!("{} / {}", grouped(middle), grouped(sorted.last().copied().unwrap_or_default()))
     };
-    let mut table =
-        Table::new(vec![format!("a folder of {names} names, in no order"), String::new()]);
+    let mut table = Table::new(vec![
+        format!("a folder of {} names, in no order", grouped(names)),
+        String::new(),
+    ]);
     let stored: usize = index.pages().map(<[u8]>::len).sum();
-    table.row("index pages of the folder", vec![index.pages().count().to_string()]);
+    table.row("index pages of the folder", vec![grouped(index.pages().count())]);
     table.row("bytes of them, a name", vec![(stored / names).to_string()]);
     table.row("pages opened for 100 names, p50 / most", vec![middle_and_end(&pages)]);
     table.row("bytes opened for 100 names, p50 / most", vec![middle_and_end(&bytes)]);

@@ -25,6 +25,7 @@ use strongroom_core::Key;
 use self::latency::{Latencies, Span};
 use self::load::{CONNECTIONS, THOUSAND, alone, get, get_any, put, together, while_reading};
 pub use self::report::Table;
+use self::report::grouped;
 use self::server::{Memory, Server, Site};
 
 /// Stages before the last one.
@@ -138,7 +139,6 @@ impl Stage<'_> {
         let syncs = floor::syncs(self.site.folder(), SYNCS)?;
         table.row("put that replaces, one connection", vec![times.to_string()]);
         table.row("the floor: a page written over and synced", vec![syncs.to_string()]);
-        table.row("put, times the floor", vec![ratio(times.median(), syncs.median())]);
         Ok(())
     }
 
@@ -234,12 +234,16 @@ fn clean_up(site: &Site, secrets: usize, tell: &dyn Fn(&str)) -> io::Result<Tabl
     if left > before {
         return Err(io::Error::other(format!("{left} records, and {before} before")));
     }
-    let head = format!("clean-up after a token with {entries} entries beside {secrets} secrets");
+    let head = format!(
+        "clean-up after a token with {} entries beside {} secrets",
+        grouped(entries),
+        grouped(secrets)
+    );
     let mut table = Table::new(vec![head, String::new()]);
     table.row("revocation", vec![Span(revoke.longest()).to_string()]);
     table.row("clean-up in the background", vec![Span(time).to_string()]);
     table.row("GET meanwhile", vec![reads.to_string()]);
-    table.row("reads meanwhile", vec![reads.count().to_string()]);
+    table.row("reads meanwhile", vec![grouped(reads.count())]);
     table.row("memory afterwards", vec![memory_after]);
     table.row(
         "records of the store before / afterwards",
@@ -299,19 +303,6 @@ fn ratio(time: Duration, other: Duration) -> String {
     format!("{:.2}", time.as_secs_f64() / other.as_secs_f64())
 }
 
-/// A number with its thousands apart.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// Resident / of that anonymous / the most that was ever resident.
 fn memory(memory: Memory) -> String {
     let [resident, anonymous, peak] =
@@ -321,16 +312,4 @@ fn memory(memory: Memory) -> String {
 
 fn mib(kib: u64) -> f64 {
     f64::from(u32::try_from(kib).unwrap_or(u32::MAX)) / 1024.0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn writes_numbers_as_people_do() {
-        let numbers = [0, 999, 1_000, 123_456, 1_000_000].map(grouped);
-        assert_eq!(numbers, ["0", "999", "1,000", "123,456", "1,000,000"]);
-        assert_eq!(rate(1_000, Duration::from_millis(100)), "10,000");
-    }
 }

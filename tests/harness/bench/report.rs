@@ -37,6 +37,19 @@ impl fmt::Display for Table {
     }
 }
 
+/// A number with its thousands apart.
+pub(super) fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +64,11 @@ mod tests {
         let mut table = column("x", "1");
         table.join(column("y", "2"));
         assert_eq!(table.to_string(), "| of | x | y |\n|---|---|---|\n| a | 1 | 2 |\n");
+    }
+
+    #[test]
+    fn writes_numbers_as_people_do() {
+        let numbers = [0, 999, 1_000, 123_456, 1_000_000].map(grouped);
+        assert_eq!(numbers, ["0", "999", "1,000", "123,456", "1,000,000"]);
     }
 }
