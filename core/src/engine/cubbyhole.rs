@@ -14,9 +14,7 @@ use crate::vault::{Halt, Tx};
 pub(crate) const ROUTES: &[Route] = &[Route {
     engine: Some(Engine::Cubbyhole),
     pattern: "{path...}",
-    open: false,
     free_form: true,
-    doubled: false,
     exists: Some(exists),
     methods: &[
         Method::new(Operation::Read, Access::Acl, read),
@@ -27,6 +25,7 @@ pub(crate) const ROUTES: &[Route] = &[Route {
     fields: &[Field::path("path", "Location of the secret.")],
     synopsis: "Reads, writes, deletes and lists secrets of the caller's token.",
     description: "Every token has a cubbyhole of its own. A write replaces the whole secret.",
+    ..Route::NEW
 }];
 
 fn read(tx: &mut Tx<'_>, context: &Context<'_>, authorized: &Authorized) -> Result<Answer, Halt> {

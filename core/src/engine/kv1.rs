@@ -15,9 +15,7 @@ use crate::vault::{Halt, Tx};
 pub(crate) const ROUTES: &[Route] = &[Route {
     engine: Some(Engine::Kv1),
     pattern: "{path...}",
-    open: false,
     free_form: true,
-    doubled: false,
     exists: Some(exists),
     methods: &[
         Method::new(Operation::Read, Access::Acl, read),
@@ -30,6 +28,7 @@ pub(crate) const ROUTES: &[Route] = &[Route {
     synopsis: "Reads, writes, deletes and lists secrets.",
     description: "A write replaces the whole secret by the fields of its body. The fields `ttl` and \
                   `lease` are shown as the lease duration of a read; nothing expires by them.",
+    ..Route::NEW
 }];
 
 fn read(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {

@@ -134,6 +134,26 @@ pub(crate) enum Switch {
 }
 
 impl Route {
+    /// What a row says that says nothing: an endpoint of the HTTP layer without methods, which asks for a
+    /// token.
+    pub(crate) const NEW: Self = Self {
+        engine: None,
+        pattern: "",
+        open: false,
+        free_form: false,
+        doubled: false,
+        exists: None,
+        methods: &[],
+        fields: &[],
+        synopsis: "",
+        description: "",
+    };
+
+    /// An endpoint of the system mount that says nothing else.
+    pub(crate) const fn system(pattern: &'static str) -> Self {
+        Self { engine: Some(Engine::System), pattern, ..Self::NEW }
+    }
+
     /// What must be switched on for this endpoint.
     pub(crate) fn switch(&self) -> Option<Switch> {
         let rows = [
@@ -247,18 +267,7 @@ fn shadowed(engine: Engine, path: &str) -> Option<&'static Route> {
 
 static OPEN_SHADOW: Route = Route { open: true, ..SHADOW };
 static CLOSED_SHADOW: Route = SHADOW;
-const SHADOW: Route = Route {
-    engine: Some(Engine::System),
-    pattern: "",
-    open: false,
-    free_form: false,
-    doubled: false,
-    exists: None,
-    methods: &[],
-    fields: &[],
-    synopsis: "",
-    description: "",
-};
+const SHADOW: Route = Route { engine: Some(Engine::System), ..Route::NEW };
 
 /// What a handler is told.
 pub(crate) struct Context<'a> {

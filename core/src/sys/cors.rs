@@ -20,10 +20,7 @@ use crate::vault::{Halt, Tx};
 pub(crate) const ROUTES: &[Route] = &[Route {
     engine: Some(Engine::System),
     pattern: "config/cors",
-    open: false,
-    free_form: false,
     doubled: true,
-    exists: None,
     methods: &[
         Method::new(Operation::Read, Access::Sudo, read),
         Method::new(Operation::Update, Access::Sudo, write),
@@ -49,6 +46,7 @@ pub(crate) const ROUTES: &[Route] = &[Route {
     synopsis: "Sets which pages from elsewhere a browser may let in.",
     description: "Without origins, requests of pages are served as all others, and browsers hide \
                   the answers from them.",
+    ..Route::NEW
 }];
 
 fn read(tx: &mut Tx<'_>, _: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {

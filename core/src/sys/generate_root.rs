@@ -21,7 +21,7 @@ use crate::encoding::{base64_unpadded, from_base64_unpadded};
 use crate::field::{Field, FieldKind};
 use crate::json;
 use crate::reject::Reject;
-use crate::route::{Access, Context, Engine, Method, Operation, Route};
+use crate::route::{Access, Context, Method, Operation, Route};
 use crate::seal::{Attempt, RootGeneration, SealChange, Share, Taken};
 use crate::token::{Authorized, ROOT_TOKEN_BYTES, create_root};
 use crate::vault::{Halt, Tx};
@@ -52,13 +52,13 @@ pub(crate) const ROUTES: &[Route] = &[
         ],
         synopsis: "Decodes a new root token.",
         description: "It is in base64, and hidden by a one-time password.",
-        ..route("decode-token")
+        ..Route::system("decode-token")
     },
     Route {
         free_form: true,
         synopsis: "Closed.",
         description: "The attempt of this name stands one segment further.",
-        ..route("generate-root")
+        ..Route::system("generate-root")
     },
 ];
 
@@ -91,7 +91,7 @@ const fn attempt_route(pattern: &'static str) -> Route {
         synopsis: "Begins the way to a new root token, tells how far it is, and ends it.",
         description: "There is one at a time. The token is hidden by a one-time password, which the \
                       server chooses if none is given, and shows once.",
-        ..route(pattern)
+        ..Route::system(pattern)
     }
 }
 
@@ -100,22 +100,7 @@ const fn update_route(pattern: &'static str) -> Route {
         synopsis: "Takes a key share towards a new root token.",
         description: "The share that completes the quorum gives the token, hidden by the one-time \
                       password. Wrong shares end the progress, and the attempt goes on.",
-        ..route(pattern)
-    }
-}
-
-const fn route(pattern: &'static str) -> Route {
-    Route {
-        engine: Some(Engine::System),
-        pattern,
-        open: false,
-        free_form: false,
-        doubled: false,
-        exists: None,
-        methods: &[],
-        fields: &[],
-        synopsis: "",
-        description: "",
+        ..Route::system(pattern)
     }
 }
 

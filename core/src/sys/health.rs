@@ -13,21 +13,18 @@ use crate::token::Authorized;
 use crate::vault::{Halt, Tx};
 
 pub(crate) const ROUTES: &[Route] = &[Route {
-    engine: None,
     pattern: "sys/health",
     open: true,
     free_form: true,
-    doubled: false,
-    exists: None,
     methods: &[
         Method::new(Operation::Read, Access::AnyToken, health),
         Method::new(Operation::Header, Access::AnyToken, health),
     ],
-    fields: &[],
     synopsis: "Tells the state of the server.",
     description: "The status is 200 for an active server, 501 for one that is not initialised and \
                   503 for a sealed one. The query may name others: `activecode`, `sealedcode`, \
                   `uninitcode`, `standbycode`, `standbyok`.",
+    ..Route::NEW
 }];
 
 fn health(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {

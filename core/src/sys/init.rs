@@ -20,21 +20,18 @@ use crate::token::{Authorized, create_root};
 use crate::vault::{Halt, Tx};
 
 pub(crate) const ROUTES: &[Route] = &[Route {
-    engine: None,
     pattern: "sys/init",
     open: true,
     free_form: true,
-    doubled: false,
-    exists: None,
     methods: &[
         Method::new(Operation::Read, Access::AnyToken, status),
         Method::new(Operation::Update, Access::AnyToken, initialize),
     ],
-    fields: &[],
     synopsis: "Initialises the server, or tells whether it is.",
     description: "Makes the keys and the root token of a new server, which stays sealed. \
                   `secret_shares` says into how many shares the unseal key is split, and \
                   `secret_threshold` how many of them unseal.",
+    ..Route::NEW
 }];
 
 fn status(tx: &mut Tx<'_>, _: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {

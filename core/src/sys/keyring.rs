@@ -11,7 +11,7 @@ use crate::duration;
 use crate::field::{Field, FieldKind};
 use crate::json;
 use crate::reject::{Corrupt, Reject};
-use crate::route::{Access, Context, Engine, Method, Operation, Route};
+use crate::route::{Access, Context, Method, Operation, Route};
 use crate::seal::{self, Rotation, SealChange, Unsealed};
 use crate::token::Authorized;
 use crate::vault::{Halt, Tx};
@@ -22,7 +22,7 @@ pub(crate) const ROUTES: &[Route] = &[
         methods: &[Method::new(Operation::Read, Access::Acl, status)],
         synopsis: "Tells the current term of the keyring.",
         description: "`encryptions` counts the records that were sealed under it.",
-        ..route("key-status")
+        ..Route::system("key-status")
     },
     rotate_route("rotate"),
     rotate_route("rotate/keyring"),
@@ -33,24 +33,9 @@ pub(crate) const ROUTES: &[Route] = &[
         synopsis: "Replaces the root key.",
         description: "The shares of the unseal key stay good: it seals the new root key, and that \
                       the keyring.",
-        ..route("rotate/root")
+        ..Route::system("rotate/root")
     },
 ];
-
-const fn route(pattern: &'static str) -> Route {
-    Route {
-        engine: Some(Engine::System),
-        pattern,
-        open: false,
-        free_form: false,
-        doubled: false,
-        exists: None,
-        methods: &[],
-        fields: &[],
-        synopsis: "",
-        description: "",
-    }
-}
 
 const fn rotate_route(pattern: &'static str) -> Route {
     Route {
@@ -59,7 +44,7 @@ const fn rotate_route(pattern: &'static str) -> Route {
         synopsis: "Adds a term to the keyring.",
         description: "What is written from then on is sealed under the new term; what is stored \
                       stays as it is and can be read.",
-        ..route(pattern)
+        ..Route::system(pattern)
     }
 }
 
@@ -70,7 +55,7 @@ const fn config_route(pattern: &'static str) -> Route {
         synopsis: "The rule of automatic rotation.",
         description: "The keyring takes a new term with the next write after so many records, or \
                       after that time.",
-        ..route(pattern)
+        ..Route::system(pattern)
     }
 }
 

@@ -11,16 +11,13 @@ use crate::token::Authorized;
 use crate::vault::{Halt, Tx};
 
 pub(crate) const ROUTES: &[Route] = &[Route {
-    engine: None,
     pattern: "sys/leader",
     open: true,
     free_form: true,
-    doubled: false,
-    exists: None,
     methods: &[Method::new(Operation::Read, Access::AnyToken, leader)],
-    fields: &[],
     synopsis: "Tells which node is active.",
     description: "A server that runs alone says that there is no cluster.",
+    ..Route::NEW
 }];
 
 fn leader(_: &mut Tx<'_>, _: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {

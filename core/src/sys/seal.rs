@@ -22,53 +22,39 @@ use crate::vault::{Halt, Tx};
 
 pub(crate) const ROUTES: &[Route] = &[
     Route {
-        engine: None,
         pattern: "sys/seal",
-        open: false,
         free_form: true,
-        doubled: false,
-        exists: None,
         methods: &[Method::new(Operation::Update, Access::Sudo, seal)],
-        fields: &[],
         synopsis: "Seals the server.",
         description: "Wipes the keys from memory. Everything but the seal's own endpoints answers \
                       503 from then on.",
+        ..Route::NEW
     },
     Route {
-        engine: None,
         pattern: "sys/seal-status",
         open: true,
         free_form: true,
-        doubled: false,
-        exists: None,
         methods: &[Method::new(Operation::Read, Access::AnyToken, status)],
-        fields: &[],
         synopsis: "Tells the state of the seal.",
         description: "Needs no token, and tells the progress of an unseal.",
+        ..Route::NEW
     },
     Route {
-        engine: None,
         pattern: "sys/step-down",
-        open: false,
         free_form: true,
-        doubled: false,
-        exists: None,
         methods: &[Method::new(Operation::Update, Access::Sudo, step_down)],
-        fields: &[],
         synopsis: "Gives the lead to another node.",
         description: "A server that runs alone goes on.",
+        ..Route::NEW
     },
     Route {
-        engine: None,
         pattern: "sys/unseal",
         open: true,
         free_form: true,
-        doubled: false,
-        exists: None,
         methods: &[Method::new(Operation::Update, Access::AnyToken, unseal)],
-        fields: &[],
         synopsis: "Takes a key share towards unsealing.",
         description: "`key` is a share in hex or base64; `reset` forgets those given so far.",
+        ..Route::NEW
     },
 ];
 

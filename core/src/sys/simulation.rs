@@ -15,14 +15,11 @@ use crate::vault::{Halt, Tx};
 pub(crate) const ROUTES: &[Route] = &[Route {
     engine: Some(Engine::System),
     pattern: "simulation/job",
-    open: false,
-    free_form: false,
-    doubled: false,
-    exists: None,
     methods: &[Method::new(Operation::Update, Access::AnyToken, job)],
     fields: &[Field::body("input", FieldKind::String, "What to digest.")],
     synopsis: "Digests its input slowly.",
     description: "Parks on a job that digests `input`.",
+    ..Route::NEW
 }];
 
 fn job(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {

@@ -37,14 +37,11 @@ const fn random_route(pattern: &'static str) -> Route {
     Route {
         engine: Some(Engine::System),
         pattern,
-        open: false,
-        free_form: false,
-        doubled: false,
-        exists: None,
         methods: METHODS,
         fields: FIELDS,
         synopsis: "Gives random bytes.",
         description: "Gives random bytes in base64 or hex.",
+        ..Route::NEW
     }
 }
 

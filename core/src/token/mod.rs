@@ -50,34 +50,24 @@ pub(crate) const ROUTES: &[Route] = &[
     Route {
         engine: Some(Engine::Token),
         pattern: "create",
-        open: false,
-        free_form: false,
-        doubled: false,
-        exists: None,
         methods: &[Method::new(Operation::Update, Access::Acl, create::create)],
         fields: CREATE_FIELDS,
         synopsis: "Makes a token.",
         description: "Makes a token that is a child of the caller's. Answers with `auth`.",
+        ..Route::NEW
     },
     Route {
         engine: Some(Engine::Token),
         pattern: "create-orphan",
-        open: false,
-        free_form: false,
-        doubled: false,
-        exists: None,
         methods: &[Method::new(Operation::Update, Access::Acl, create::create_orphan)],
         fields: CREATE_FIELDS,
         synopsis: "Makes a token without a parent.",
         description: "Makes a token that lives on when the caller's is revoked.",
+        ..Route::NEW
     },
     Route {
         engine: Some(Engine::Token),
         pattern: "lookup",
-        open: false,
-        free_form: false,
-        doubled: false,
-        exists: None,
         methods: &[
             Method::new(Operation::Read, Access::Acl, lookup::lookup),
             Method::new(Operation::Update, Access::Acl, lookup::lookup),
@@ -85,14 +75,11 @@ pub(crate) const ROUTES: &[Route] = &[
         fields: &[TOKEN],
         synopsis: "Shows a token.",
         description: "Shows the properties of the token in the body.",
+        ..Route::NEW
     },
     Route {
         engine: Some(Engine::Token),
         pattern: "lookup-self",
-        open: false,
-        free_form: false,
-        doubled: false,
-        exists: None,
         methods: &[
             Method::new(Operation::Read, Access::AnyToken, lookup::lookup_self),
             Method::new(Operation::Update, Access::Acl, lookup::lookup_self),
@@ -100,29 +87,23 @@ pub(crate) const ROUTES: &[Route] = &[
         fields: &[IGNORED_TOKEN],
         synopsis: "Shows the caller's token.",
         description: "Shows the properties of the token that makes the request.",
+        ..Route::NEW
     },
     Route {
         engine: Some(Engine::Token),
         pattern: "revoke",
-        open: false,
-        free_form: false,
-        doubled: false,
-        exists: None,
         methods: &[Method::new(Operation::Update, Access::Acl, revoke::revoke).freeing()],
         fields: &[TOKEN],
         synopsis: "Revokes a token and its children.",
         description: "Ends the token in the body and all that were made by it.",
+        ..Route::NEW
     },
     Route {
         engine: Some(Engine::Token),
         pattern: "revoke-self",
-        open: false,
-        free_form: false,
-        doubled: false,
-        exists: None,
         methods: &[Method::new(Operation::Update, Access::AnyToken, revoke::revoke_self).freeing()],
-        fields: &[],
         synopsis: "Revokes the caller's token and its children.",
         description: "Ends the token that makes the request and all that were made by it.",
+        ..Route::NEW
     },
 ];

@@ -22,7 +22,7 @@ use super::{body, share};
 use crate::answer::Answer;
 use crate::field::{Field, FieldKind};
 use crate::reject::Reject;
-use crate::route::{Access, Context, Engine, Method, Operation, Route};
+use crate::route::{Access, Context, Method, Operation, Route};
 use crate::seal::Share;
 use crate::token::Authorized;
 use crate::vault::{Halt, Tx};
@@ -89,7 +89,7 @@ const fn init_route(pattern: &'static str) -> Route {
         synopsis: "Begins the way to new key shares, tells how far it is, and ends it.",
         description: "There is one at a time. A seal or a restart ends it too, and the shares stay as \
                       they are.",
-        ..route(pattern)
+        ..Route::system(pattern)
     }
 }
 
@@ -99,7 +99,7 @@ const fn update_route(pattern: &'static str) -> Route {
         synopsis: "Takes an old share towards new ones.",
         description: "The share that completes the quorum gives the new shares. They are in force at \
                       once, or when they are verified, if that was asked for.",
-        ..route(pattern)
+        ..Route::system(pattern)
     }
 }
 
@@ -109,7 +109,7 @@ const fn verify_route(pattern: &'static str) -> Route {
         synopsis: "Takes a new share, to verify that it was received.",
         description: "When a quorum of the new shares was given, they are in force, and the old ones no \
                       more.",
-        ..route(pattern)
+        ..Route::system(pattern)
     }
 }
 
@@ -119,7 +119,7 @@ const fn backup_route(pattern: &'static str) -> Route {
         methods: BACKUP_METHODS,
         synopsis: "Encrypted copies of new shares.",
         description: "There are none: they would be encrypted by PGP, which is not here.",
-        ..route(pattern)
+        ..Route::system(pattern)
     }
 }
 
@@ -128,28 +128,13 @@ const fn recovery_route(pattern: &'static str) -> Route {
         methods: RECOVERY_METHODS,
         synopsis: "Refused.",
         description: "Recovery keys belong to seals that open themselves.",
-        ..route(pattern)
+        ..Route::system(pattern)
     })
 }
 
 /// The route as an endpoint of the HTTP layer.
 const fn bare(route: Route) -> Route {
     Route { engine: None, open: true, ..route }
-}
-
-const fn route(pattern: &'static str) -> Route {
-    Route {
-        engine: Some(Engine::System),
-        pattern,
-        open: false,
-        free_form: false,
-        doubled: false,
-        exists: None,
-        methods: &[],
-        fields: &[],
-        synopsis: "",
-        description: "",
-    }
 }
 
 fn read(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {
