@@ -174,18 +174,22 @@ impl Shared {
             drop(machine);
             let mail = seat.wait();
             if mail.answer.is_some() {
-                self.leave(mail.list, mail.nudged);
+                self.pass_on(mail.list, mail.nudged);
                 return mail.answer.ok_or(Ended);
             }
             machine = match mail.list {
-                Some(list) => self.carry_out(list)?,
+                Some(list) => {
+                    self.pass_on(None, mail.nudged);
+                    self.carry_out(list)?
+                }
                 None => self.lock()?,
             };
         }
     }
 
-    /// A thread that has its answer, and was asked for something else too: it has no time for that.
-    fn leave(&self, list: Option<Work>, nudged: bool) {
+    /// A thread that was asked for more than it has time for: a list that nobody waits for any more, or
+    /// work of others.
+    fn pass_on(&self, list: Option<Work>, nudged: bool) {
         if list.is_none() && !nudged {
             return;
         }
