@@ -21,6 +21,8 @@ pub struct Plan {
     pub audit: bool,
     /// The power goes before this output of the vault, once.
     pub crash_at: Option<u64>,
+    /// Whether the background hardly gets to anything.
+    pub lazy_background: bool,
     /// Whether loads and audits fail, clients hang up, the server is sealed, and the power goes.
     pub faults: bool,
     /// Shares of the unseal key.
@@ -43,6 +45,7 @@ impl Plan {
             page_bytes: *random.pick(&[64, 120, 2048]),
             audit: random.one_in(2),
             crash_at: None,
+            lazy_background: seed % 4 == 3,
             faults: !random.one_in(4),
             shares: 1,
             threshold: 1 + random.below(4),

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 use strongroom_core::{
-    Config, MemoryStore, Output, RequestId, Rules, Step, Time, Vault, drive, http, prepare,
+    Config, MemoryStore, Output, Read, RequestId, Rules, Step, Time, Vault, http, prepare,
 };
 
 use crate::random::Random;
@@ -19,6 +19,8 @@ pub struct Single {
     pub root: String,
     /// The shares of the unseal key in hex, once initialised.
     pub keys: Vec<String>,
+    /// Whether the background gets to nothing.
+    pub holds_background: bool,
     /// The time of the first request; each takes a millisecond.
     pub start: Time,
     /// What its listener asks of its requests.
@@ -37,6 +39,7 @@ impl Single {
             store: MemoryStore::new(),
             root: String::new(),
             keys: Vec::new(),
+            holds_background: false,
             rules: Rules::default(),
             audit: Vec::new(),
             random: Random::new(seed),
@@ -126,26 +129,28 @@ impl Single {
         let step = Step { now: Time::from_unix_nanos(nanos), seed: self.random.seed() };
         self.vault.handle_request(&step, RequestId(self.requests), call);
         let mut answer = None;
-        loop {
-            let outputs = drive(&mut self.vault, &self.store, || step.clone());
-            if outputs.is_empty() {
-                return answer.expect("every request is answered");
-            }
-            for output in outputs {
-                match output {
-                    Output::Persist(batch) => {
-                        self.store.commit(&batch);
-                        self.vault.handle_persisted(&step, batch.seq);
-                    }
-                    Output::Audit(id, line) => {
-                        self.audit.push(line);
-                        self.vault.handle_audited(&step, id, Ok(()));
-                    }
-                    Output::Run(id, job) => self.vault.handle_job(&step, id, job.run()),
-                    Output::Respond(_, response) => answer = Some(shown(&response)),
-                    Output::Load(..) | Output::Range(..) => unreachable!("drive serves them"),
+        while let Some(output) = self.vault.poll_output() {
+            match output {
+                Output::Load(id, keys) => {
+                    self.vault.handle_loaded(&step, id, self.store.read(&keys));
                 }
+                Output::Persist(batch) => {
+                    self.store.commit(&batch);
+                    self.vault.handle_persisted(&step, batch.seq);
+                }
+                Output::Audit(id, line) => {
+                    self.audit.push(line);
+                    self.vault.handle_audited(&step, id, Ok(()));
+                }
+                Output::Run(id, job) => self.vault.handle_job(&step, id, job.run()),
+                Output::Range(_, task) if self.holds_background && task.request().is_none() => {}
+                Output::Range(id, task) => {
+                    let finding = task.run(&self.store, &|| true);
+                    self.vault.handle_range(&step, id, finding);
+                }
+                Output::Respond(_, response) => answer = Some(shown(&response)),
             }
         }
+        answer.expect("every request is answered")
     }
 }

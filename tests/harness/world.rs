@@ -298,7 +298,14 @@ impl World {
         if self.tasks.is_empty() {
             return Ok(());
         }
-        let (id, task) = self.tasks.swap_remove(self.random.below(self.tasks.len()));
+        let at = self.random.below(self.tasks.len());
+        let is_background = self.tasks.get(at).is_some_and(|(_, task)| task.request().is_none());
+        // What is dead stays in the store for long then.
+        let waits = self.plan.lazy_background && self.faults_on && is_background;
+        if waits && !self.random.one_in(200) {
+            return Ok(());
+        }
+        let (id, task) = self.tasks.swap_remove(at);
         let request = self.inquired.remove(&id).and_then(|id| self.issued.get_mut(&id));
         if let Some(issued) = request {
             self.tally.tasks += 1;
