@@ -50,11 +50,6 @@ impl Answer {
         Self::data(json::Object::new().raw("keys", list).finish())
     }
 
-    /// What long work has found: JSON text of an object.
-    pub(crate) fn found(json: &str) -> Self {
-        Self::data(json.into())
-    }
-
     /// The response. `asks` says whether the operation asks for something, so that nothing is 404.
     pub(crate) fn respond(self, request_id: &str, asks: bool) -> Response {
         match self {

@@ -17,5 +17,6 @@ pub mod plan;
 pub mod powerloss;
 pub mod program;
 pub mod random;
+pub mod report;
 pub mod single;
 pub mod world;

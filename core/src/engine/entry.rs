@@ -75,7 +75,8 @@ pub(super) fn delete(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<(), Ha
 pub(super) fn list(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<Answer, Halt> {
     let inquiry = Inquiry { owner, folder: path.into(), recursive: false };
     if tx.has_inquired(&inquiry) || !folder::is_short(tx, owner, path)? {
-        return Ok(tx.inquire(inquiry)?.map_or(Answer::Nothing, Answer::found));
+        let found = tx.inquire(inquiry)?;
+        return Ok(found.map_or(Answer::Nothing, |json| Answer::data(json.into())));
     }
     let mut names = json::List::new();
     let mut empty = true;
@@ -91,7 +92,7 @@ pub(super) fn list(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<Answer, 
 /// All names below a folder, but for those of folders. Nothing found is an empty object.
 pub(super) fn scan(tx: &Tx<'_>, owner: Owner, path: &str) -> Result<Answer, Halt> {
     let found = tx.inquire(Inquiry { owner, folder: path.into(), recursive: true })?;
-    Ok(Answer::found(found.unwrap_or("{}")))
+    Ok(Answer::data(found.unwrap_or("{}").into()))
 }
 
 fn name(owner: Owner, path: &str) -> Name<'_> {

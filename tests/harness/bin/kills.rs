@@ -10,6 +10,7 @@ use std::{env, fs, process};
 
 use strongroom_tests::kills::{Plan, Tally, run};
 use strongroom_tests::program;
+use strongroom_tests::report::{check_floors, fail, say};
 
 /// Kills of a whole run.
 const KILLS: u64 = 1_000;
@@ -85,25 +86,8 @@ fn report(tally: &Tally, kills: u64) -> ExitCode {
         ("tokens dead", tally.tokens_dead, 5_000),
         ("versions seen by another", tally.watched, 300),
     ];
-    let mut low = false;
-    for (name, count, per_thousand) in floors {
-        let floor = per_thousand * kills / 1_000;
-        low |= count < floor;
-        let verdict = if count < floor { "TOO FEW" } else { "ok" };
-        say(&format!("{name:<32} {count:>10}  floor {floor:>8}  {verdict}"));
-    }
+    let status = check_floors(&floors, kills, 1_000);
     let slowest = tally.slowest_restart.as_secs_f64() * 1_000.0;
     say(&format!("{:<32} {slowest:>10.1} ms", "slowest start to unsealed"));
-    if low { ExitCode::FAILURE } else { ExitCode::SUCCESS }
-}
-
-#[expect(clippy::print_stdout, reason = "this is a command")]
-fn say(text: &str) {
-    println!("{text}");
-}
-
-#[expect(clippy::print_stderr, reason = "this is a command")]
-fn fail(text: &str) -> ExitCode {
-    eprintln!("{text}");
-    ExitCode::FAILURE
+    status
 }

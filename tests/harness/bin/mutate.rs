@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::{fs, io};
 
+use strongroom_tests::report::say;
+
 fn main() -> ExitCode {
     let find = std::env::args().any(|word| word == "--find");
     match run(find) {
@@ -135,9 +137,4 @@ fn copy_tree(root: &Path, copy: &Path) -> io::Result<()> {
         fs::copy(root.join(name), to)?;
     }
     Ok(())
-}
-
-#[expect(clippy::print_stdout, reason = "this is a command")]
-fn say(text: &str) {
-    println!("{text}");
 }

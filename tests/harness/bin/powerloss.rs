@@ -6,6 +6,7 @@
 use std::process::ExitCode;
 
 use strongroom_tests::powerloss::{Tally, run};
+use strongroom_tests::report::{check_floors, fail};
 
 /// Seeds of a whole run.
 const RUNS: u64 = 2_000;
@@ -49,23 +50,5 @@ fn report(tally: &Tally, runs: u64) -> ExitCode {
         ("writes lost", tally.writes_lost, 5_000),
         ("records compared", tally.records_compared, 1_000_000),
     ];
-    let mut low = false;
-    for (name, count, per_thousand) in floors {
-        let floor = per_thousand * runs / 1_000;
-        low |= count < floor;
-        let verdict = if count < floor { "TOO FEW" } else { "ok" };
-        say(&format!("{name:<32} {count:>10}  floor {floor:>8}  {verdict}"));
-    }
-    if low { ExitCode::FAILURE } else { ExitCode::SUCCESS }
-}
-
-#[expect(clippy::print_stdout, reason = "this is a command")]
-fn say(text: &str) {
-    println!("{text}");
-}
-
-#[expect(clippy::print_stderr, reason = "this is a command")]
-fn fail(text: &str) -> ExitCode {
-    eprintln!("{text}");
-    ExitCode::FAILURE
+    check_floors(&floors, runs, 1_000)
 }

@@ -7,6 +7,7 @@
 use std::process::ExitCode;
 
 use strongroom_tests::plan::{Plan, Tally};
+use strongroom_tests::report::{check_floors, fail, say};
 use strongroom_tests::world::run;
 
 /// Requests of all seeds together.
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
     match prefixes(total * PREFIX_SEEDS / TOTAL) {
         Ok(worlds) => say(&format!("crashes before every output      {worlds:>10} worlds")),
         Err(broken) => return fail(&broken),
-    };
+    }
     report(&tally, total)
 }
 
@@ -66,7 +67,10 @@ fn prefixes(seeds: u64) -> Result<u64, String> {
 
 fn one(seed: u64, requests: u64) -> ExitCode {
     match run(&Plan::from_seed(seed, requests)) {
-        Ok((tally, digest)) => say(&format!("{tally:#?}\ndigest {digest:016x}")),
+        Ok((tally, digest)) => {
+            say(&format!("{tally:#?}\ndigest {digest:016x}"));
+            ExitCode::SUCCESS
+        }
         Err(broken) => fail(&repeat(&broken, seed, requests)),
     }
 }
@@ -90,14 +94,7 @@ fn report(tally: &Tally, total: u64) -> ExitCode {
         ("attempts to unseal failed", tally.attempts_failed, 500),
         ("rotations of the keyring", tally.rotations, 500),
     ];
-    let mut low = false;
-    for (name, count, per_million) in floors {
-        let floor = per_million * total / TOTAL;
-        low |= count < floor;
-        let verdict = if count < floor { "TOO FEW" } else { "ok" };
-        say(&format!("{name:<32} {count:>10}  floor {floor:>8}  {verdict}"));
-    }
-    if low { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    check_floors(&floors, total, TOTAL)
 }
 
 fn repeat(broken: &str, seed: u64, requests: u64) -> String {
@@ -105,16 +102,4 @@ fn repeat(broken: &str, seed: u64, requests: u64) -> String {
         "{broken}\nrepeat: cargo run --release -p strongroom-tests --bin simulate -- --seed {seed} \
          --requests {requests}"
     )
-}
-
-#[expect(clippy::print_stdout, reason = "this is a command")]
-fn say(text: &str) -> ExitCode {
-    println!("{text}");
-    ExitCode::SUCCESS
-}
-
-#[expect(clippy::print_stderr, reason = "this is a command")]
-fn fail(text: &str) -> ExitCode {
-    eprintln!("{text}");
-    ExitCode::FAILURE
 }
