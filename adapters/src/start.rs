@@ -14,7 +14,7 @@ use std::time::Duration;
 use strongroom_core::API_VERSION;
 
 use crate::blocking::{Options, Server};
-use crate::config::{Config, Listener, Storage};
+use crate::config::{Config, Listener, Place, Storage};
 use crate::host::Host;
 use crate::log::note;
 #[cfg(feature = "embedded")]
@@ -83,7 +83,10 @@ fn open_folder(_: &Path) -> Result<Arc<dyn Store>, String> {
 /// The address that cannot be had, and why.
 pub fn bind(listeners: &[Listener], host: &Arc<Host>) -> Result<Vec<Server>, String> {
     let bound = listeners.iter().map(|listener| {
-        let addresses = resolve(&listener.address)?;
+        let Place::Tcp(address) = &listener.place else {
+            return Err("listeners on Unix sockets are not in this build".to_owned());
+        };
+        let addresses = resolve(address)?;
         let options = Options {
             limits: listener.limits,
             rules: listener.rules,
@@ -91,7 +94,7 @@ pub fn bind(listeners: &[Listener], host: &Arc<Host>) -> Result<Vec<Server>, Str
             ..Options::default()
         };
         Server::bind(addresses.as_slice(), Arc::clone(host), options)
-            .map_err(|error| format!("cannot listen on {}: {error}", listener.address))
+            .map_err(|error| format!("cannot listen on {address}: {error}"))
     });
     bound.collect()
 }

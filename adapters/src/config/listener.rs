@@ -1,5 +1,6 @@
 //! `listener` blocks: where the server listens, and the rules of each listener.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,17 +13,82 @@ use super::{ConfigError, Warnings};
 /// Where a listener listens that does not say: for clients of the same machine.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:8200";
 
-/// A listener on TCP without TLS.
+/// A listener.
 #[derive(Clone, Debug)]
 pub struct Listener {
-    /// Host and port.
-    pub address: String,
+    /// Where it listens.
+    pub place: Place,
+    /// Its TLS; without it its bytes are plain.
+    pub tls: Option<Tls>,
     /// Limits of its connections.
     pub limits: Limits,
     /// What it asks of its requests.
     pub rules: Rules,
     /// Header fields that it adds to answers.
     pub fields: Arc<CustomFields>,
+}
+
+/// Where a listener listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Host and port.
+    Tcp(String),
+    /// A socket in the file system.
+    Unix(UnixPlace),
+}
+
+/// A socket in the file system, and to whom it belongs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnixPlace {
+    /// Where it is made.
+    pub path: PathBuf,
+    /// Its permissions, such as `0o660`; without them those that the process gives to new files.
+    pub mode: Option<u32>,
+    /// Its owner, by name or number.
+    pub user: Option<String>,
+    /// Its group, by name or number.
+    pub group: Option<String>,
+}
+
+/// The TLS of a listener: files in PEM, and what is asked of clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate, and those between it and its root.
+    pub cert_file: PathBuf,
+    /// The private key, in PKCS#1, PKCS#8 or SEC1.
+    pub key_file: PathBuf,
+    /// The oldest version that is spoken.
+    pub version_min: TlsVersion,
+    /// The newest version that is spoken.
+    pub version_max: TlsVersion,
+    /// Cipher suites of TLS 1.2 by their names; empty for all that are good.
+    pub cipher_suites: Vec<String>,
+    /// Certificates of clients.
+    pub client_certs: ClientCerts,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TlsVersion {
+    /// TLS 1.2.
+    Tls12,
+    /// TLS 1.3.
+    Tls13,
+}
+
+/// What a listener wants of the certificates of its clients.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ClientCerts {
+    /// None is asked for.
+    Unwanted,
+    /// One is asked for; whoever has none is served too, and nobody checks who signed it.
+    #[default]
+    Asked,
+    /// Nobody is served without one that is signed by one of the certificates in this file.
+    Required {
+        /// The authorities, in PEM.
+        ca_file: PathBuf,
+    },
 }
 
 const KEYS: &[(&str, Use)] = &[
@@ -101,7 +167,8 @@ impl Listener {
     /// A listener at this address, with the rules that hold where nobody sets others.
     pub fn at(address: &str) -> Self {
         Self {
-            address: address.to_owned(),
+            place: Place::Tcp(address.to_owned()),
+            tls: None,
             limits: Limits::default(),
             rules: Rules::default(),
             fields: Arc::default(),
@@ -154,7 +221,7 @@ impl Listener {
                 let problem = "templates are not in this build: write the address itself";
                 return Err(section.error("address", problem));
             }
-            listener.address = address;
+            listener.place = Place::Tcp(address);
         }
         listener.limits = read_limits(section)?;
         listener.rules = read_rules(section, time_max)?;

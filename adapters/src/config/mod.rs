@@ -21,7 +21,7 @@ use std::time::Duration;
 use strongroom_core::limit;
 use zeroize::Zeroizing;
 
-pub use listener::{DEFAULT_ADDRESS, Listener};
+pub use listener::{ClientCerts, DEFAULT_ADDRESS, Listener, Place, Tls, TlsVersion, UnixPlace};
 use section::{Section, Use};
 pub use storage::Storage;
 use tree::Block;

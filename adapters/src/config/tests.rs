@@ -14,8 +14,12 @@ fn read(files: &[&str]) -> Result<Config, ConfigError> {
     Config::from_sources(&sources)
 }
 
-fn addresses(config: &Config) -> Vec<&str> {
-    config.listeners.iter().map(|listener| listener.address.as_str()).collect()
+fn addresses(config: &Config) -> Vec<String> {
+    let address = |listener: &Listener| match &listener.place {
+        Place::Tcp(address) => address.clone(),
+        Place::Unix(place) => place.path.display().to_string(),
+    };
+    config.listeners.iter().map(address).collect()
 }
 
 #[test]
