@@ -104,7 +104,7 @@ impl Setting {
             let fatal = Arc::clone(&fatal);
             move |reason: &str| fatal.lock().unwrap().push(reason.to_owned())
         };
-        let host = Host::with_fatal(config, Arc::clone(&store) as Arc<dyn Store>, Box::new(note));
+        let host = Host::with(config, Arc::clone(&store) as Arc<dyn Store>, Box::new(note), None);
         dev::set_up(&host, Some(ROOT)).unwrap();
         let setting = Self { host, store, fatal };
         setting.await_quiet();
@@ -156,7 +156,7 @@ pub(crate) fn ask_as(host: &Host, token: &str, method: &str, target: &str, body:
     let fields = [("x-vault-token", token)];
     let request = http::Request::new(method, target, &fields, body.as_bytes()).unwrap();
     match prepare(&request, &Rules::default()) {
-        Ok(call) => host.serve(call),
+        Ok(call) => host.serve_here(call),
         Err(response) => response,
     }
 }

@@ -7,8 +7,12 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use strongroom::blocking::{CONNECTIONS_MAX, Options, Server};
+use strongroom::blocking::{self, CONNECTIONS_MAX};
+use strongroom::config;
 use strongroom::host::Host;
+use strongroom::net::{Listener, Service};
+use strongroom::smol;
+use strongroom::stop::Stop;
 use strongroom::store::Memory;
 
 use crate::peer::{Peer, ask, request};
@@ -225,7 +229,7 @@ fn serves_a_request_that_comes_byte_by_byte() {
 
 #[test]
 fn serves_a_good_client_beside_300_idle_connections() {
-    let server = DevServer::start(&[]);
+    let server = DevServer::start(&["-adapter=blocking"]);
     let mut idle: Vec<Peer> = (0..300).map(|_| Peer::connect(server.address)).collect();
     assert!(idle.len() > CONNECTIONS_MAX);
     let mut good = Peer::connect(server.address);
@@ -242,45 +246,53 @@ fn serves_a_good_client_beside_300_idle_connections() {
 
 #[test]
 fn closes_the_connection_that_is_idle_longest_for_a_new_one() {
-    let address = serve_at_most(4);
-    let mut peers: Vec<Peer> = (0..4).map(|_| Peer::connect(address)).collect();
-    for at in [0, 1, 2, 3, 0] {
-        assert_eq!(peers[at].ask("GET", "/v1/sys/init", "", "").status, 200);
-    }
-    // A connection counts as idle a little after its answer has come.
-    std::thread::sleep(MOMENT);
-    peers.push(Peer::connect(address));
-    assert_eq!(peers[4].ask("GET", "/v1/sys/init", "", "").status, 200);
-    assert!(peers[1].is_ended_within(SOON));
-    for at in [0, 2, 3, 4] {
-        assert_eq!(peers[at].ask("GET", "/v1/sys/init", "", "").status, 200, "peer {at}");
+    for address in serve_at_most(4) {
+        let mut peers: Vec<Peer> = (0..4).map(|_| Peer::connect(address)).collect();
+        for at in [0, 1, 2, 3, 0] {
+            assert_eq!(peers[at].ask("GET", "/v1/sys/init", "", "").status, 200);
+        }
+        // A connection counts as idle a little after its answer has come.
+        std::thread::sleep(MOMENT);
+        peers.push(Peer::connect(address));
+        assert_eq!(peers[4].ask("GET", "/v1/sys/init", "", "").status, 200);
+        assert!(peers[1].is_ended_within(SOON));
+        for at in [0, 2, 3, 4] {
+            assert_eq!(peers[at].ask("GET", "/v1/sys/init", "", "").status, 200, "peer {at}");
+        }
     }
 }
 
 #[test]
-fn a_new_connection_waits_where_none_is_idle() {
-    let address = serve_at_most(1);
-    let mut busy = Peer::connect(address);
-    busy.send(b"GET /v1/sys/init HTTP/1.1\r\nHost");
-    std::thread::sleep(MOMENT);
-    let mut waiting = Peer::connect(address);
-    waiting.send(request("GET", "/v1/sys/init", "", "").as_bytes());
-    // The request that was begun is not cut off for the new one.
-    assert!(!busy.is_ended_within(MOMENT));
-    busy.send(b": a\r\n\r\n");
-    assert_eq!(busy.receive().status, 200);
-    assert_eq!(waiting.receive().status, 200);
-    assert!(busy.is_ended_within(SOON));
+fn closes_the_connection_that_asks_bit_by_bit_where_none_is_idle() {
+    for address in serve_at_most(1) {
+        let mut slow = Peer::connect(address);
+        slow.send(b"GET /v1/sys/init HTTP/1.1\r\nHost");
+        std::thread::sleep(MOMENT);
+        let mut good = Peer::connect(address);
+        assert_eq!(good.ask("GET", "/v1/sys/init", "", "").status, 200);
+        assert!(slow.is_ended_within(SOON));
+    }
 }
 
-/// A listener of this process with a bound of its own.
-fn serve_at_most(connections_max: usize) -> SocketAddr {
-    let host = Arc::new(Host::new(strongroom_core::Config::default(), Arc::new(Memory::new())));
-    let options = Options { connections_max, ..Options::default() };
-    let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)), host, options).unwrap();
-    let address = server.local_addr().unwrap();
-    std::thread::spawn(move || server.run());
-    address
+/// Listeners of this process with a bound of their own, one on each adapter.
+fn serve_at_most(connections_max: usize) -> [SocketAddr; 2] {
+    let listen = |serve: fn(Arc<Service>, Arc<Listener>, Stop)| {
+        let host = Host::new(strongroom_core::Config::default(), Arc::new(Memory::new()));
+        let service = Arc::new(Service::new(host, connections_max, 0));
+        let listener = Listener::bind(&config::Listener::at("127.0.0.1:0")).unwrap();
+        let address = listener.socket.address().unwrap();
+        let stop = Stop::new().unwrap();
+        std::thread::spawn(move || serve(service, Arc::new(listener), stop));
+        address
+    };
+    [
+        listen(|service, listener, stop| {
+            blocking::serve(&service, vec![listener], &stop).unwrap();
+        }),
+        listen(|service, listener, stop| {
+            smol::serve(&service, vec![listener], 1, &stop).unwrap();
+        }),
+    ]
 }
 
 /// An address that was free just now.

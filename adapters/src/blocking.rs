@@ -1,344 +1,155 @@
-//! The blocking listener: `std::net`, one thread for each connection, a bounded number of them.
-//!
-//! At the bound the connection that has been idle longest is closed for the new one; if none is idle
-//! the new one waits until one is done.
+//! The listener for constrained hosts: a thread for each connection, over `std::net` alone.
 
-use std::cell::Cell;
-use std::collections::BTreeMap;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::io::{self, ErrorKind};
+use std::net::Shutdown;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use strongroom_core::http::{Conn, CustomFields, Limits, Response};
-use strongroom_core::{Rules, Time, prepare};
+use rustix::event::{PollFd, PollFlags, poll};
+use strongroom_core::Time;
 use zeroize::Zeroizing;
 
-use crate::budget::{Budget, Share};
-use crate::host::Host;
+use crate::net::registry::Seat;
+use crate::net::session::{BUDGET_PATIENCE, Next, Session, answer, is_passing};
+use crate::net::socket::Socket;
+use crate::net::{ACCEPT_PAUSE, BACKLOG_MAX, Listener, STOP_TIME_MAX, Service};
+use crate::stop::Stop;
+use crate::wait::{block_on, block_on_for};
 
 /// Connections served at one time.
 pub const CONNECTIONS_MAX: usize = 256;
-/// Bytes of large bodies that are taken in at one time: two of the largest.
-pub const BODY_BUDGET_BYTES: usize = 64 * 1024 * 1024;
-/// Time that a large body waits for its place.
-const BUDGET_PATIENCE: Duration = Duration::from_secs(20);
 /// Stack of a connection's thread. The core does not recurse over input; debug builds need the most.
 const STACK_BYTES: usize = 256 * 1024;
 /// Bytes read at a time.
 const READ_BYTES: usize = 8 * 1024;
-/// Pause after an error of `accept`, such as too many open files, which passes by itself.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What a listener is told.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// Limits of its connections.
-    pub limits: Limits,
-    /// What it asks of its requests.
-    pub rules: Rules,
-    /// Header fields that the operator adds to its answers.
-    pub fields: Arc<CustomFields>,
-    /// Connections served at one time; 0 for [`CONNECTIONS_MAX`].
-    pub connections_max: usize,
-    /// Bytes of large bodies at one time; 0 for [`BODY_BUDGET_BYTES`].
-    pub body_budget_bytes: usize,
+/// Serves on all listeners until the server is told to stop, and then until the connections have come
+/// to their end or [`STOP_TIME_MAX`] is over.
+///
+/// # Errors
+///
+/// Those of the operating system, where a thread cannot be had.
+pub fn serve(service: &Arc<Service>, listeners: Vec<Arc<Listener>>, stop: &Stop) -> io::Result<()> {
+    let accepting: Vec<JoinHandle<()>> = listeners
+        .into_iter()
+        .map(|listener| {
+            let (service, stop) = (Arc::clone(service), stop.clone());
+            thread::Builder::new().spawn(move || accept_all(&service, &listener, &stop))
+        })
+        .collect::<io::Result<_>>()?;
+    stop.wait();
+    service.registry.stop();
+    let ended = accepting.into_iter().all(|thread| thread.join().is_ok());
+    block_on_for(STOP_TIME_MAX, service.registry.empty());
+    if ended { Ok(()) } else { Err(io::Error::other("a listener has failed")) }
 }
 
-/// A listener that is bound and not yet served.
-#[derive(Debug)]
-pub struct Server {
-    listener: TcpListener,
-    host: Arc<Host>,
-    options: Arc<Options>,
-    registry: Arc<Registry>,
-    budget: Arc<Budget>,
-}
-
-impl Server {
-    /// Binds to an address: of several the first that can be had.
-    ///
-    /// # Errors
-    ///
-    /// Those of the operating system.
-    pub fn bind(
-        address: impl ToSocketAddrs,
-        host: Arc<Host>,
-        options: Options,
-    ) -> io::Result<Self> {
-        let max =
-            if options.connections_max == 0 { CONNECTIONS_MAX } else { options.connections_max };
-        let registry = Arc::new(Registry::new(max));
-        let bytes = match options.body_budget_bytes {
-            0 => BODY_BUDGET_BYTES,
-            bytes => bytes,
-        };
-        // The largest body that is allowed must find room.
-        let budget = Arc::new(Budget::new(bytes.max(options.limits.body_bytes_max)));
-        let listener = TcpListener::bind(address)?;
-        Ok(Self { listener, host, options: Arc::new(options), registry, budget })
-    }
-
-    /// Where it listens.
-    ///
-    /// # Errors
-    ///
-    /// Those of the operating system.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-
-    /// Accepts and serves connections for as long as the process lives.
-    pub fn run(self) {
-        loop {
-            match self.listener.accept() {
-                Ok((stream, _)) => self.spawn(stream),
-                Err(_) => thread::sleep(ACCEPT_PAUSE),
+/// Accepts connections until the server stops, and then those that have come by then.
+fn accept_all(service: &Arc<Service>, listener: &Arc<Listener>, stop: &Stop) {
+    let _ends = stop.guard();
+    let mut left = BACKLOG_MAX;
+    while left > 0 {
+        left -= usize::from(stop.is_asked());
+        match listener.socket.accept() {
+            Ok(socket) => spawn(service, listener, Arc::new(socket)),
+            Err(_) if stop.is_asked() => return,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                let watched = PollFlags::IN;
+                let mut ready = [
+                    PollFd::from_borrowed_fd(listener.socket.as_fd(), watched),
+                    PollFd::from_borrowed_fd(stop.as_fd(), watched),
+                ];
+                // An error is one of `accept` too, which is the next to be called.
+                let _ = poll(&mut ready, None);
             }
-        }
-    }
-
-    /// Serves a connection in a thread of its own. Where that cannot be had, the connection ends.
-    fn spawn(&self, stream: TcpStream) {
-        let Ok(handle) = stream.try_clone() else { return };
-        // Threads do not start in the order of their connections, so idleness counts from here.
-        let accepted = self.host.now();
-        let id = self.registry.enter(handle, accepted);
-        let (host, options) = (Arc::clone(&self.host), Arc::clone(&self.options));
-        let (registry, budget) = (Arc::clone(&self.registry), Arc::clone(&self.budget));
-        let spawned = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
-            let connection = Connection {
-                stream,
-                host,
-                options,
-                registry,
-                budget,
-                id,
-                accepted,
-                read_timeout: Cell::default(),
-                write_timeout: Cell::default(),
-            };
-            // A connection that breaks concerns nobody but its peer.
-            let _ = connection.serve();
-        });
-        if spawned.is_err() {
-            self.registry.leave(id);
+            Err(_) => thread::sleep(ACCEPT_PAUSE),
         }
     }
 }
 
-/// The connections that are open.
-#[derive(Debug)]
-struct Registry {
-    open: Mutex<Open>,
-    left: Condvar,
-    max: usize,
+/// Serves a connection in a thread of its own. Where that cannot be had, the connection ends.
+fn spawn(service: &Arc<Service>, listener: &Arc<Listener>, socket: Arc<Socket>) {
+    // Threads do not start in the order of their connections, so what counts is the time here.
+    let accepted = service.host.now();
+    let seat = block_on(service.registry.enter(&socket, accepted));
+    let (service, listener) = (Arc::clone(service), Arc::clone(listener));
+    let _ = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
+        // A connection that breaks concerns nobody but its peer.
+        let _ = serve_one(service, listener, &socket, seat, accepted);
+    });
 }
 
-#[derive(Debug, Default)]
-struct Open {
-    last_id: u64,
-    /// Listeners that wait for a place.
-    waiting: usize,
-    streams: BTreeMap<u64, (TcpStream, Use)>,
-}
-
-/// What a connection is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Use {
-    Busy,
-    IdleSince(Time),
-    /// It was closed for a new one, and its thread has not noticed yet.
-    Closing,
-}
-
-impl Open {
-    fn idle_longest(&self) -> Option<u64> {
-        let idle = self.streams.iter().filter_map(|(id, (_, usage))| match usage {
-            Use::IdleSince(since) => Some((*since, *id)),
-            Use::Busy | Use::Closing => None,
-        });
-        idle.min().map(|(_, id)| id)
-    }
-}
-
-impl Registry {
-    fn new(max: usize) -> Self {
-        Self { open: Mutex::default(), left: Condvar::new(), max }
-    }
-
-    /// Makes room, if need be at the cost of the connection that is idle longest, and takes one in.
-    fn enter(&self, stream: TcpStream, now: Time) -> u64 {
-        let mut open = self.lock();
-        while open.streams.len() >= self.max {
-            // Whatever woke this loop: the place of one that is closing is enough for the new one.
-            if !open.streams.values().any(|(_, usage)| *usage == Use::Closing)
-                && let Some(id) = open.idle_longest()
-                && let Some((stream, usage)) = open.streams.get_mut(&id)
-            {
-                *usage = Use::Closing;
-                let _ = stream.shutdown(Shutdown::Both);
-            }
-            open.waiting += 1;
-            open = self.left.wait(open).unwrap_or_else(PoisonError::into_inner);
-            open.waiting -= 1;
-        }
-        open.last_id += 1;
-        let id = open.last_id;
-        open.streams.insert(id, (stream, Use::IdleSince(now)));
-        id
-    }
-
-    fn set_idle(&self, id: u64, idle: Option<Time>) {
-        let now = idle.map_or(Use::Busy, Use::IdleSince);
-        let mut open = self.lock();
-        if let Some((_, usage)) = open.streams.get_mut(&id)
-            && *usage != Use::Closing
-            && *usage != now
-        {
-            *usage = now;
-            self.call(&open);
-        }
-    }
-
-    fn leave(&self, id: u64) {
-        let mut open = self.lock();
-        open.streams.remove(&id);
-        self.call(&open);
-    }
-
-    /// Wakes the listener if it waits. To wake nobody is a call of the system too, and each request
-    /// comes by twice.
-    fn call(&self, open: &Open) {
-        if open.waiting > 0 {
-            self.left.notify_all();
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-struct Connection {
-    stream: TcpStream,
-    host: Arc<Host>,
-    options: Arc<Options>,
-    registry: Arc<Registry>,
-    budget: Arc<Budget>,
-    id: u64,
+fn serve_one(
+    service: Arc<Service>,
+    listener: Arc<Listener>,
+    socket: &Socket,
+    seat: Seat,
     accepted: Time,
-    /// What the socket was told last: how long to wait for bytes, and for room for them.
-    read_timeout: Cell<Duration>,
-    write_timeout: Cell<Duration>,
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.registry.leave(self.id);
-    }
-}
-
-impl Connection {
-    fn serve(&self) -> io::Result<()> {
-        self.stream.set_nodelay(true)?;
-        let mut conn = Conn::new(self.accepted, self.options.limits)
-            .with_fields(Arc::clone(&self.options.fields));
-        let mut buffer = Zeroizing::new([0; READ_BYTES]);
-        let mut ended = false;
-        let mut share = None;
-        loop {
-            // However the bytes drip, a deadline holds.
-            conn.handle_timeout(self.host.now());
-            self.answer(&mut conn, &mut share);
-            self.write(&mut conn)?;
-            if conn.is_closed() {
+) -> io::Result<()> {
+    socket.prepare()?;
+    let shared = Arc::clone(&service);
+    let rules = Arc::clone(&listener);
+    let mut session = Session::new(service, listener, seat, accepted)?;
+    let mut buffer = Zeroizing::new([0; READ_BYTES]);
+    let (mut reading, mut writing) = (Patience::default(), Patience::default());
+    loop {
+        let moved = match session.next() {
+            Next::Admit(framing, bytes_max) => {
+                let share = shared.budget.take(framing, bytes_max);
+                session.admit(block_on_for(BUDGET_PATIENCE, share), bytes_max);
+                continue;
+            }
+            Next::Serve(request) => {
+                session.respond(block_on(answer(&shared.host, &rules, request)));
+                continue;
+            }
+            Next::Write => {
+                let time = patience(&session, shared.host.now());
+                writing.set(time, |time| socket.set_write_timeout(time))?;
+                session.write(socket)
+            }
+            Next::Read => {
+                let time = patience(&session, shared.host.now());
+                reading.set(time, |time| socket.set_read_timeout(time))?;
+                session.read(socket, &mut *buffer)
+            }
+            Next::EndWriting => socket.shutdown(Shutdown::Write),
+            Next::EndReading => socket.shutdown(Shutdown::Read),
+            Next::Close => {
+                session.part(socket);
                 return Ok(());
             }
-            if conn.is_final() && !ended {
-                self.stream.shutdown(Shutdown::Write)?;
-                ended = true;
-            }
-            self.registry.set_idle(self.id, conn.idle_since());
-            self.read(&mut conn, &mut *buffer)?;
+        };
+        match moved {
+            Err(error) if !is_passing(&error) => return Err(error),
+            Ok(()) | Err(_) => {}
         }
     }
+}
 
-    /// Serves every request that is complete, and lets in the body of the next.
-    fn answer(&self, conn: &mut Conn, share: &mut Option<Share>) {
-        loop {
-            if let Some(head) = conn.poll_head() {
-                self.registry.set_idle(self.id, None);
-                let admission = self.host.admit(head).and_then(|bytes_max| {
-                    let bytes_max = bytes_max.min(self.options.limits.body_bytes_max);
-                    *share = self.budget.take(head.framing(), bytes_max, BUDGET_PATIENCE);
-                    if share.is_some() { Ok(bytes_max) } else { Err(Response::overloaded()) }
-                });
-                let now = self.host.now();
-                match admission {
-                    Ok(bytes_max) => conn.admit(now, bytes_max),
-                    Err(response) => conn.respond(now, response),
-                }
-            }
-            let Some(request) = conn.poll_request() else {
-                if conn.poll_head().is_none() {
-                    return;
-                }
-                continue;
-            };
-            self.registry.set_idle(self.id, None);
-            let response = match prepare(&request, &self.options.rules) {
-                Ok(call) => {
-                    drop(request);
-                    self.host.serve(call)
-                }
-                Err(response) => response,
-            };
-            *share = None;
-            conn.respond(self.host.now(), response);
-        }
-    }
+/// How long a socket was told to wait.
+#[derive(Default)]
+struct Patience(Option<Duration>);
 
-    fn write(&self, conn: &mut Conn) -> io::Result<()> {
-        while let Some(bytes) = conn.output() {
-            let patience = self.patience(conn);
-            if self.write_timeout.replace(patience) != patience {
-                self.stream.set_write_timeout(Some(patience))?;
-            }
-            match (&self.stream).write(bytes) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(count) => conn.handle_written(self.host.now(), count),
-                Err(error) if is_timeout(&error) => conn.handle_timeout(self.host.now()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+impl Patience {
+    /// Tells the socket, unless it knows.
+    fn set(
+        &mut self,
+        time: Duration,
+        tell: impl FnOnce(Duration) -> io::Result<()>,
+    ) -> io::Result<()> {
+        if self.0 == Some(time) {
+            return Ok(());
         }
-        Ok(())
+        self.0 = Some(time);
+        tell(time)
     }
+}
 
-    fn read(&self, conn: &mut Conn, buffer: &mut [u8]) -> io::Result<()> {
-        let patience = self.patience(conn);
-        if self.read_timeout.replace(patience) != patience {
-            self.stream.set_read_timeout(Some(patience))?;
-        }
-        match (&self.stream).read(buffer) {
-            Ok(0) => conn.handle_end(self.host.now()),
-            Ok(count) => {
-                let bytes = buffer.get(..count).unwrap_or_default();
-                conn.handle_bytes(self.host.now(), bytes);
-            }
-            Err(error) if is_timeout(&error) => conn.handle_timeout(self.host.now()),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-        Ok(())
-    }
-
-    /// How long the connection may wait.
-    fn patience(&self, conn: &Conn) -> Duration {
-        conn.poll_timeout().map_or(PATIENCE_MAX, |due| whole_grains(due.since(self.host.now())))
-    }
+fn patience(session: &Session, now: Time) -> Duration {
+    session.due().map_or(PATIENCE_MAX, |due| whole_grains(due.since(now)))
 }
 
 const PATIENCE_MAX: Duration = Duration::from_secs(3600);
@@ -351,10 +162,6 @@ fn whole_grains(time: Duration) -> Duration {
     let grains = time.as_nanos().div_ceil(PATIENCE_GRAIN.as_nanos());
     let time = u32::try_from(grains).map_or(PATIENCE_MAX, |grains| PATIENCE_GRAIN * grains);
     time.clamp(PATIENCE_GRAIN, PATIENCE_MAX)
-}
-
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
 #[cfg(test)]

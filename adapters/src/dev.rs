@@ -104,7 +104,7 @@ fn ask(
     let request =
         http::Request::new(method, target, &fields, body.as_bytes()).map_err(|_| odd(step))?;
     let response = match prepare(&request, &Rules::default()) {
-        Ok(call) => host.serve(call),
+        Ok(call) => host.serve_here(call),
         Err(response) => response,
     };
     let body = String::from_utf8_lossy(response.body()).into_owned();

@@ -1,12 +1,12 @@
 //! Strongroom's adapters: what the core leaves to the world outside.
 //!
-//! [`store`] is where records are kept; [`host`] owns one vault, its store and its clock;
-//! [`blocking`] is a listener of threads on `std::net`; [`dev`] prepares a development server;
-//! [`config`] reads what an operator wrote, and [`start`] makes a server of it; [`command`] is the
-//! command line.
+//! [`store`] is where records are kept; [`host`] owns one vault, its store and its clock; [`net`] is what
+//! listeners share, and `smol` and `blocking` are two ways of moving their bytes; [`dev`] prepares a
+//! development server; [`config`] reads what an operator wrote, and [`start`] makes a server of it, to
+//! which [`signal`] and [`stop`] bring its end; [`command`] is the command line.
 
+#[cfg(feature = "blocking")]
 pub mod blocking;
-pub mod budget;
 pub mod clock;
 pub mod command;
 pub mod config;
@@ -14,5 +14,14 @@ pub mod dev;
 pub mod flag;
 pub mod host;
 mod log;
+pub mod net;
+pub mod signal;
+#[cfg(feature = "smol")]
+pub mod smol;
 pub mod start;
+pub mod stop;
 pub mod store;
+mod wait;
+
+#[cfg(not(any(feature = "blocking", feature = "smol")))]
+compile_error!("a server needs an adapter: the feature `smol` or `blocking`");

@@ -1,33 +1,132 @@
-//! The start of a server: from what the operator says to listeners that serve.
+//! The start of a server: from what the operator says to listeners that serve, and its end.
 //!
 //! Nothing is printed and nobody is served until the storage is open and every address is bound, so that
 //! a start that fails leaves nothing behind but its reason.
 
 use std::fmt::Write;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, mpsc};
-use std::thread;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use strongroom_core::API_VERSION;
 
-use crate::blocking::{Options, Server};
-use crate::config::{Config, Listener, Place, Storage};
-use crate::host::Host;
+use crate::config::{self, Config, Storage};
+use crate::host::{Host, Spawn, end_process};
 use crate::log::note;
+use crate::net::{Listener, Service};
+use crate::stop::Stop;
 #[cfg(feature = "embedded")]
 use crate::store::{CACHE_BYTES as ENGINE_CACHE_BYTES, Embedded};
 use crate::store::{Memory, Store};
 
-/// Budget of the core's cache under the blocking adapter, which is for small hosts.
-const CACHE_BYTES: usize = 2 * 1024 * 1024;
+/// Files that a process has open beside its connections.
+const OTHER_FILES: usize = 64;
+
+/// How bytes are moved: which of the adapters, and with how much of the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adapter {
+    /// A thread for each connection, little memory.
+    #[cfg(feature = "blocking")]
+    Blocking,
+    /// Thousands of connections on a few threads.
+    #[cfg(feature = "smol")]
+    Smol {
+        /// How many threads.
+        workers: usize,
+    },
+}
+
+impl Adapter {
+    /// The adapter of this name; without one, that for servers if it is built in. `workers` is how many
+    /// threads it has, where that can be chosen; without a number one for each core.
+    ///
+    /// # Errors
+    ///
+    /// Which adapters there are.
+    pub fn choose(name: Option<&str>, workers: Option<&str>) -> Result<Self, String> {
+        #[cfg(feature = "smol")]
+        if matches!(name, None | Some("smol")) {
+            let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+            let workers = match workers {
+                None => cores(),
+                Some(text) => match text.parse() {
+                    Ok(count) if (1..=WORKERS_MAX).contains(&count) => count,
+                    Ok(_) | Err(_) => {
+                        return Err(format!("-workers is a number from 1 to {WORKERS_MAX}"));
+                    }
+                },
+            };
+            return Ok(Self::Smol { workers });
+        }
+        #[cfg(feature = "blocking")]
+        if matches!(name, None | Some("blocking")) {
+            if workers.is_some() {
+                return Err(
+                    "-workers: the adapter blocking has a thread for each connection".into()
+                );
+            }
+            return Ok(Self::Blocking);
+        }
+        let built = [("smol", cfg!(feature = "smol")), ("blocking", cfg!(feature = "blocking"))];
+        let built = built.into_iter().filter(|(_, is_built)| *is_built).map(|(name, _)| name);
+        Err(format!("-adapter: this build has {}", built.collect::<Vec<_>>().join(" and ")))
+    }
+
+    /// Budget of the core's cache.
+    fn cache_bytes(self) -> usize {
+        match self {
+            #[cfg(feature = "blocking")]
+            Self::Blocking => 2 * 1024 * 1024,
+            #[cfg(feature = "smol")]
+            Self::Smol { .. } => 32 * 1024 * 1024,
+        }
+    }
+
+    /// Where work goes that takes long.
+    fn spawn(self) -> Option<Spawn> {
+        match self {
+            #[cfg(feature = "blocking")]
+            Self::Blocking => None,
+            #[cfg(feature = "smol")]
+            Self::Smol { .. } => Some(crate::smol::spawn),
+        }
+    }
+
+    /// Connections at one time: those that it has room for, as far as the process may open files.
+    fn connections_max(self) -> usize {
+        let max = match self {
+            #[cfg(feature = "blocking")]
+            Self::Blocking => crate::blocking::CONNECTIONS_MAX,
+            #[cfg(feature = "smol")]
+            Self::Smol { .. } => crate::smol::CONNECTIONS_MAX,
+        };
+        max.min(files_max().saturating_sub(OTHER_FILES)).max(1)
+    }
+}
+
+/// More threads than this have nothing to do: the vault behind them has one lock.
+#[cfg(feature = "smol")]
+const WORKERS_MAX: usize = 256;
+
+/// How many files this process may have open, once it has asked for as many as it may ask for.
+fn files_max() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let limit = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => raised,
+        Err(_) => limit,
+    };
+    limit.current.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX))
+}
 
 /// What the core is told.
 pub fn core_config(
     config: &Config,
     storage: &Storage,
+    adapter: Adapter,
     allow_trailing_period: bool,
 ) -> strongroom_core::Config {
     let (default, max) = config.lease_ttls();
@@ -35,7 +134,7 @@ pub fn core_config(
     let seconds = |ttl: Duration| i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX).max(1);
     strongroom_core::Config {
         allow_trailing_period,
-        cache_bytes: CACHE_BYTES,
+        cache_bytes: adapter.cache_bytes(),
         default_lease_ttl: seconds(default),
         max_lease_ttl: seconds(max),
         storage_type: storage.word(),
@@ -49,9 +148,14 @@ pub fn core_config(
 /// # Errors
 ///
 /// What is wrong, and what to do.
-pub fn open_storage(storage: &Storage, config: strongroom_core::Config) -> Result<Host, String> {
+pub fn open_storage(
+    storage: &Storage,
+    adapter: Adapter,
+    config: strongroom_core::Config,
+) -> Result<Host, String> {
+    let host = |store| Host::with(config, store, Box::new(end_process), adapter.spawn());
     match storage {
-        Storage::Inmem => Ok(Host::new(config, Arc::new(Memory::new()))),
+        Storage::Inmem => Ok(host(Arc::new(Memory::new()))),
         Storage::File { path } | Storage::Raft { path } => {
             let store = open_folder(path)
                 .map_err(|error| format!("storage.{}: {error}", storage.word()))?;
@@ -60,7 +164,7 @@ pub fn open_storage(storage: &Storage, config: strongroom_core::Config) -> Resul
                 storage.word(),
                 path.display()
             ));
-            Ok(Host::new(config, store))
+            Ok(host(store))
         }
     }
 }
@@ -76,116 +180,90 @@ fn open_folder(_: &Path) -> Result<Arc<dyn Store>, String> {
     Err("this build has no storage on disk; build it with the feature \"embedded\"".to_owned())
 }
 
-/// Binds every listener.
-///
-/// # Errors
-///
-/// The address that cannot be had, and why.
-pub fn bind(listeners: &[Listener], host: &Arc<Host>) -> Result<Vec<Server>, String> {
-    let bound = listeners.iter().map(|listener| {
-        let Place::Tcp(address) = &listener.place else {
-            return Err("listeners on Unix sockets are not in this build".to_owned());
-        };
-        let addresses = resolve(address)?;
-        let options = Options {
-            limits: listener.limits,
-            rules: listener.rules,
-            fields: Arc::clone(&listener.fields),
-            ..Options::default()
-        };
-        Server::bind(addresses.as_slice(), Arc::clone(host), options)
-            .map_err(|error| format!("cannot listen on {address}: {error}"))
-    });
-    bound.collect()
+/// A server that is bound and not yet served.
+#[derive(Debug)]
+pub struct Server {
+    adapter: Adapter,
+    service: Arc<Service>,
+    listeners: Vec<Arc<Listener>>,
 }
 
-/// Serves on all of them for as long as the process lives. A listener that ends ends all.
-///
-/// # Errors
-///
-/// Those of the operating system, where a thread cannot be had.
-pub fn run(servers: Vec<Server>) -> io::Result<()> {
-    let (ends, end) = mpsc::channel();
-    for server in servers {
-        let ends = Ends(ends.clone());
-        thread::Builder::new().spawn(move || {
-            let _ends = ends;
-            server.run();
-        })?;
+impl Server {
+    /// Binds every listener.
+    ///
+    /// # Errors
+    ///
+    /// The listener that cannot be had, and why.
+    pub fn bind(
+        listeners: &[config::Listener],
+        host: Host,
+        adapter: Adapter,
+    ) -> Result<Self, String> {
+        let bound = listeners.iter().map(|listener| Listener::bind(listener).map(Arc::new));
+        let bound = bound.collect::<Result<Vec<_>, _>>()?;
+        let body_bytes_max = listeners.iter().map(|listener| listener.limits.body_bytes_max).max();
+        let connections_max = adapter.connections_max();
+        let service = Service::new(host, connections_max, body_bytes_max.unwrap_or(0));
+        Ok(Self { adapter, service: Arc::new(service), listeners: bound })
     }
-    let _ = end.recv();
-    Err(io::Error::other("a listener has failed"))
-}
 
-/// Tells that a listener has ended, if by a panic.
-struct Ends(mpsc::Sender<()>);
-
-impl Drop for Ends {
-    fn drop(&mut self) {
-        let _ = self.0.send(());
+    /// Where it listens, as far as that is the network.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.listeners.iter().filter_map(|listener| listener.socket.address())
     }
-}
 
-/// The first lines of a server; tools look for the last one. `more` stands before it.
-///
-/// # Errors
-///
-/// Those of the operating system, about the addresses.
-pub fn greeting(servers: &[Server], storage: &Storage, more: &str) -> io::Result<String> {
-    let addresses = servers.iter().map(Server::local_addr).collect::<io::Result<Vec<_>>>()?;
-    let mut text = "==> Vault server configuration:\n\n".to_owned();
-    if let Some(first) = addresses.first() {
-        let _ = writeln!(text, "             Api Address: http://{first}");
-    }
-    for (at, address) in addresses.iter().enumerate() {
-        let name = format!("Listener {}", at + 1);
-        let _ = writeln!(text, "{name:>24}: tcp (addr: \"{address}\", tls: \"disabled\")");
-    }
-    let _ = writeln!(text, "                 Storage: {}", storage.word());
-    let _ = writeln!(text, "                 Version: Strongroom v{API_VERSION}\n");
-    text.push_str(more);
-    text.push_str("==> Vault server started! Log data will stream in below:\n");
-    Ok(text)
-}
-
-/// The addresses that a name has, those of IPv4 first: a name that has both is mostly asked for by
-/// them. Without a host all addresses of this machine are meant.
-fn resolve(address: &str) -> Result<Vec<SocketAddr>, String> {
-    if let Some(port) = address.strip_prefix(':') {
-        let port: u16 = port.parse().map_err(|_| format!("{address:?} is no address"))?;
-        return Ok(vec![SocketAddr::from(([0; 16], port)), SocketAddr::from(([0, 0, 0, 0], port))]);
-    }
-    let resolved = address.to_socket_addrs();
-    let resolved = resolved.map_err(|error| format!("{address:?} is no address: {error}"))?;
-    let mut addresses: Vec<SocketAddr> = resolved.collect();
-    addresses.sort_by_key(SocketAddr::is_ipv6);
-    if addresses.is_empty() { Err(format!("{address:?} has no address")) } else { Ok(addresses) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_addresses_in_every_form() {
-        const CASES: [(&str, &[&str]); 5] = [
-            ("127.0.0.1:8200", &["127.0.0.1:8200"]),
-            ("0.0.0.0:1", &["0.0.0.0:1"]),
-            ("[::]:8200", &["[::]:8200"]),
-            (":8200", &["[::]:8200", "0.0.0.0:8200"]),
-            ("[::1]:0", &["[::1]:0"]),
-        ];
-        for (text, want) in CASES {
-            let addresses = resolve(text).unwrap_or_default();
-            let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-            assert_eq!(shown, want, "{text}");
+    /// What reads the certificates of all listeners again, and tells of those that it cannot.
+    pub fn reload(&self) -> impl Fn() + Send + use<> {
+        let listeners = self.listeners.clone();
+        move || {
+            let settings = listeners.iter().filter_map(|listener| listener.tls.as_ref());
+            for error in settings.filter_map(|settings| settings.reload().err()) {
+                note(&format!("the certificates in use stay: {error}"));
+            }
         }
-        for text in ["nowhere", "127.0.0.1", "127.0.0.1:99999", ":", ":http", ""] {
-            let error = resolve(text).err().unwrap_or_default();
-            assert!(error.starts_with(&format!("{text:?} is no address")), "{text}: {error}");
+    }
+
+    /// Serves until the server is told to stop.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system, where a thread cannot be had or a listener fails.
+    pub fn serve(self, stop: &Stop) -> io::Result<()> {
+        match self.adapter {
+            #[cfg(feature = "blocking")]
+            Adapter::Blocking => crate::blocking::serve(&self.service, self.listeners, stop),
+            #[cfg(feature = "smol")]
+            Adapter::Smol { workers } => {
+                crate::smol::serve(&self.service, self.listeners, workers, stop)
+            }
         }
-        assert!(
-            resolve("localhost:1").is_ok_and(|all| all.first().is_some_and(SocketAddr::is_ipv4))
-        );
+    }
+
+    /// The first lines of a server; tools look for the last one. `more` stands before it.
+    pub fn greeting(&self, storage: &Storage, more: &str) -> String {
+        let mut text = "==> Vault server configuration:\n\n".to_owned();
+        let scheme = |listener: &Listener| if listener.tls.is_some() { "https" } else { "http" };
+        let api = |listener: &Arc<Listener>| {
+            listener.socket.address().map(|address| format!("{}://{address}", scheme(listener)))
+        };
+        if let Some(address) = self.listeners.iter().find_map(api) {
+            let _ = writeln!(text, "             Api Address: {address}");
+        }
+        for (at, listener) in self.listeners.iter().enumerate() {
+            let name = format!("Listener {}", at + 1);
+            let tls = if listener.tls.is_some() { "enabled" } else { "disabled" };
+            let (kind, place) = match (listener.socket.address(), listener.socket.path()) {
+                (Some(address), _) => ("tcp", address.to_string()),
+                (None, path) => {
+                    ("unix", path.unwrap_or_else(|| Path::new("")).display().to_string())
+                }
+            };
+            let _ = writeln!(text, "{name:>24}: {kind} (addr: \"{place}\", tls: \"{tls}\")");
+        }
+        let _ = writeln!(text, "                 Storage: {}", storage.word());
+        let _ = writeln!(text, "                 Version: Strongroom v{API_VERSION}\n");
+        text.push_str(more);
+        text.push_str("==> Vault server started! Log data will stream in below:\n");
+        text
     }
 }

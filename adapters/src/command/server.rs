@@ -3,17 +3,17 @@
 use std::env;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 
 use super::print;
-use crate::blocking::Server;
 use crate::config::{Config, DEFAULT_ADDRESS, Listener, Storage};
 use crate::flag::{Flag, Parsed};
 use crate::host::Host;
 use crate::log::note;
-use crate::{dev, start};
+use crate::start::{self, Adapter, Server};
+use crate::stop::Stop;
+use crate::{dev, signal};
 
-const FLAGS: [Flag; 8] = [
+const FLAGS: [Flag; 9] = [
     Flag { name: "adapter", takes_value: true },
     Flag { name: "allow-trailing-period", takes_value: false },
     Flag { name: "config", takes_value: true },
@@ -22,6 +22,7 @@ const FLAGS: [Flag; 8] = [
     Flag { name: "dev-listen-address", takes_value: true },
     Flag { name: "dev-no-store-token", takes_value: false },
     Flag { name: "dev-root-token-id", takes_value: true },
+    Flag { name: "workers", takes_value: true },
 ];
 
 /// Serves until the process is ended.
@@ -30,9 +31,7 @@ pub(super) fn run(words: impl IntoIterator<Item = String>) -> Result<(), String>
     if let Some(word) = flags.words.first() {
         return Err(format!("unexpected argument {word:?}"));
     }
-    if !matches!(flags.value("adapter"), None | Some("blocking")) {
-        return Err("-adapter: blocking is the only adapter of this build".to_owned());
-    }
+    let adapter = Adapter::choose(flags.value("adapter"), flags.value("workers"))?;
     let is_dev = flags.is_on("dev") || flags.is_on("dev-kv-v1");
     if !is_dev && flags.value("config").is_none() {
         let text = "a server needs -config=FILE, or -dev for a development server";
@@ -46,11 +45,11 @@ pub(super) fn run(words: impl IntoIterator<Item = String>) -> Result<(), String>
     if config.cluster_name.is_some() {
         note("cluster_name has no effect in this build");
     }
-    if is_dev { develop(&flags, config) } else { produce(&flags, &config) }
+    if is_dev { develop(&flags, adapter, config) } else { produce(&flags, adapter, &config) }
 }
 
 /// A server for real: what it keeps and where it listens stands in the configuration.
-fn produce(flags: &Parsed, config: &Config) -> Result<(), String> {
+fn produce(flags: &Parsed, adapter: Adapter, config: &Config) -> Result<(), String> {
     let storage = config.storage.as_ref().ok_or(
         "the configuration names no storage: give it one, such as \"storage\": {\"inmem\": {}}",
     )?;
@@ -59,46 +58,54 @@ fn produce(flags: &Parsed, config: &Config) -> Result<(), String> {
                     {\"tcp\": {\"address\": \"127.0.0.1:8200\", \"tls_disable\": true}}";
         return Err(text.to_owned());
     }
-    let host = open(flags, config, storage)?;
-    let servers = start::bind(&config.listeners, &host)?;
-    serve(servers, storage, "")
+    let host = open(flags, adapter, config, storage)?;
+    serve(Server::bind(&config.listeners, host, adapter)?, storage, "")
 }
 
 /// A development server: its own core and listener, and the listeners of the configuration beside it.
-fn develop(flags: &Parsed, config: Config) -> Result<(), String> {
+fn develop(flags: &Parsed, adapter: Adapter, config: Config) -> Result<(), String> {
     if config.storage.is_some() {
         note(
             "a development server keeps all in memory: the storage of the configuration is not used",
         );
     }
-    let host = open(flags, &config, &Storage::Inmem)?;
+    let host = open(flags, adapter, &config, &Storage::Inmem)?;
     let root_token = setting(flags, "dev-root-token-id", "DEV_ROOT_TOKEN_ID");
     let secrets = dev::set_up(&host, root_token.as_deref()).map_err(|error| error.to_string())?;
     let address = setting(flags, "dev-listen-address", "DEV_LISTEN_ADDRESS");
     let mut listeners = vec![Listener::at(address.as_deref().unwrap_or(DEFAULT_ADDRESS))];
     listeners.extend(config.listeners);
-    let servers = start::bind(&listeners, &host)?;
+    let server = Server::bind(&listeners, host, adapter)?;
     if !flags.is_on("dev-no-store-token")
         && let Err(error) = dev::store_token(&secrets.root_token)
     {
         note(&format!("the token is not saved in ~/.vault-token: {error}"));
     }
-    let address = servers.first().map(Server::local_addr).transpose();
-    let address = address.map_err(|error| error.to_string())?;
-    let text = address.map(|address| introduction(&address, &secrets)).unwrap_or_default();
-    serve(servers, &Storage::Inmem, &text)
+    let text = server.addresses().next().map(|address| introduction(&address, &secrets));
+    serve(server, &Storage::Inmem, &text.unwrap_or_default())
 }
 
-fn open(flags: &Parsed, config: &Config, storage: &Storage) -> Result<Arc<Host>, String> {
-    let core = start::core_config(config, storage, flags.is_on("allow-trailing-period"));
-    start::open_storage(storage, core).map(Arc::new)
+fn open(
+    flags: &Parsed,
+    adapter: Adapter,
+    config: &Config,
+    storage: &Storage,
+) -> Result<Host, String> {
+    let trailing_period = flags.is_on("allow-trailing-period");
+    let core = start::core_config(config, storage, adapter, trailing_period);
+    start::open_storage(storage, adapter, core)
 }
 
-fn serve(servers: Vec<Server>, storage: &Storage, more: &str) -> Result<(), String> {
-    let greeting = start::greeting(&servers, storage, more).map_err(|error| error.to_string())?;
+/// Serves until the process is told to stop.
+fn serve(server: Server, storage: &Storage, more: &str) -> Result<(), String> {
+    let watching = Stop::new().and_then(|stop| {
+        signal::watch(stop.clone(), server.reload())?;
+        Ok(stop)
+    });
+    let stop = watching.map_err(|error| format!("signals cannot be heard: {error}"))?;
     // A server that nobody listens to serves all the same.
-    let _ = print(&greeting);
-    start::run(servers).map_err(|error| error.to_string())
+    let _ = print(&server.greeting(storage, more));
+    server.serve(&stop).map_err(|error| error.to_string())
 }
 
 /// What a development server says of itself; tools look for some of the lines.

@@ -2,13 +2,15 @@
 //! taken yet.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use strongroom_core::http::Response;
 use strongroom_core::{
-    Config, Failed, Finding, Job, JobId, Key, LoadId, Loaded, Outcome, Output, RequestId, Step,
-    Task, TaskId, Time, Vault,
+    Call, Config, Failed, Finding, Job, JobId, Key, LoadId, Loaded, Outcome, Output, RequestId,
+    Step, Task, TaskId, Time, Vault,
 };
 
 use super::commits::Commits;
@@ -22,10 +24,12 @@ const SNAPSHOT_AGE_MAX: Duration = Duration::from_secs(60);
 /// See the module.
 pub(super) struct Machine {
     pub(super) vault: Vault,
-    pub(super) last_id: u64,
-    /// Requests that are not answered.
+    last_id: u64,
+    /// The request that comes in, and what it has got so far. It has no seat yet.
+    fresh: Option<(RequestId, Mail)>,
+    /// Requests that are not answered and wait for it.
     pub(super) seats: BTreeMap<RequestId, Arc<Seat>>,
-    /// Those of them whose threads have nothing to do.
+    /// Those of them that have nothing to do.
     pub(super) waiting: BTreeSet<RequestId>,
     /// What nobody has taken yet.
     pub(super) work: VecDeque<Work>,
@@ -41,6 +45,7 @@ impl Machine {
         Self {
             vault: Vault::new(config),
             last_id: 0,
+            fresh: None,
             seats: BTreeMap::new(),
             waiting: BTreeSet::new(),
             work: VecDeque::new(),
@@ -61,33 +66,66 @@ impl Machine {
                     None => self.background.push_back(Work::Range(id, task)),
                     Some(request) => self.ask_the_seat(request, id, task, clock),
                 },
-                Output::Respond(id, response) => {
-                    let sleeps = self.waiting.remove(&id);
-                    if let Some(seat) = self.seats.remove(&id) {
-                        seat.mail().answer = Some(response);
-                        // A thread that is up, or on its way, looks by itself before it waits.
-                        if sleeps {
-                            seat.arrived.notify_one();
-                        }
-                    }
-                }
+                Output::Respond(id, response) => self.deliver(id, response),
                 // No device is there to fail.
                 Output::Audit(id, _) => self.vault.handle_audited(&clock.step(), id, Ok(())),
             }
         }
     }
 
-    /// A list takes long: only the thread of its own request is kept by it.
+    /// Takes a request in. Behind [`Self::hand_out`] it gets its seat, if it needs one.
+    pub(super) fn take_in(&mut self, step: &Step, call: Call) -> RequestId {
+        self.last_id += 1;
+        let id = RequestId(self.last_id);
+        self.fresh = Some((id, Mail::default()));
+        self.vault.handle_request(step, id, call);
+        id
+    }
+
+    /// Seats the request that was taken in, unless it is answered.
+    pub(super) fn seat_fresh(&mut self) -> Entered {
+        let (id, mail) = self.fresh.take().expect("a request was taken in under this lock");
+        let Mail { answer, list, .. } = mail;
+        if let Some(response) = answer {
+            return Entered::Answered(response);
+        }
+        let seat = Arc::new(Seat::default());
+        seat.mail().list = list;
+        self.seats.insert(id, Arc::clone(&seat));
+        Entered::Waits(seat)
+    }
+
+    fn deliver(&mut self, id: RequestId, response: Response) {
+        if let Some((_, mail)) = self.fresh.as_mut().filter(|(fresh, _)| *fresh == id) {
+            mail.answer = Some(response);
+            return;
+        }
+        let sleeps = self.waiting.remove(&id);
+        if let Some(seat) = self.seats.remove(&id) {
+            seat.mail().answer = Some(response);
+            // One that is up, or on its way, looks by itself before it waits.
+            if sleeps {
+                seat.wake();
+            }
+        }
+    }
+
+    /// A list takes long: only its own request is kept by it.
     fn ask_the_seat(&mut self, request: RequestId, id: TaskId, task: Task, clock: &Clock) {
+        let list = Work::Range(id, task);
+        if let Some((_, mail)) = self.fresh.as_mut().filter(|(fresh, _)| *fresh == request) {
+            mail.list = Some(list);
+            return;
+        }
         match self.seats.get(&request) {
             Some(seat) => {
                 let sleeps = self.waiting.remove(&request);
-                seat.mail().list = Some(Work::Range(id, task));
+                seat.mail().list = Some(list);
                 if sleeps {
-                    seat.arrived.notify_one();
+                    seat.wake();
                 }
             }
-            None => self.abandon(Work::Range(id, task), clock),
+            None => self.abandon(list, clock),
         }
     }
 
@@ -98,7 +136,7 @@ impl Machine {
         }
     }
 
-    /// Wakes a waiting thread for each piece of work that nobody has taken. Those that are busy look
+    /// Wakes a waiting request for each piece of work that nobody has taken. Those that are busy look
     /// by themselves before they wait. Says whether something is left for the attendant.
     pub(super) fn call_for_help(&mut self) -> bool {
         for _ in 0..self.work.len() {
@@ -119,14 +157,19 @@ impl Machine {
     }
 }
 
-/// Where the thread of one request waits.
+/// How a request was taken in.
+pub(super) enum Entered {
+    Answered(Response),
+    Waits(Arc<Seat>),
+}
+
+/// Where one request waits.
 #[derive(Default)]
 pub(super) struct Seat {
     mail: Mutex<Mail>,
-    arrived: Condvar,
 }
 
-/// What a waiting thread is woken with.
+/// What a waiting request is woken with.
 #[derive(Default)]
 pub(super) struct Mail {
     pub(super) answer: Option<Response>,
@@ -134,19 +177,34 @@ pub(super) struct Mail {
     pub(super) list: Option<Work>,
     /// There is work, or the host has ended: it must look.
     pub(super) nudged: bool,
+    /// Whom to wake.
+    waker: Option<Waker>,
 }
 
 impl Seat {
     fn nudge(&self) {
         self.mail().nudged = true;
-        self.arrived.notify_one();
+        self.wake();
+    }
+
+    fn wake(&self) {
+        let waker = self.mail().waker.take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Waits for mail.
-    pub(super) fn wait(&self) -> Mail {
-        let empty = |mail: &mut Mail| mail.answer.is_none() && mail.list.is_none() && !mail.nudged;
-        let mail = self.arrived.wait_while(self.mail(), empty);
-        std::mem::take(&mut *mail.unwrap_or_else(PoisonError::into_inner))
+    pub(super) async fn wait(&self) -> Mail {
+        poll_fn(|context| {
+            let mut mail = self.mail();
+            if mail.answer.is_none() && mail.list.is_none() && !mail.nudged {
+                mail.waker = Some(context.waker().clone());
+                return Poll::Pending;
+            }
+            Poll::Ready(std::mem::take(&mut *mail))
+        })
+        .await
     }
 
     /// The long work of its own request, if it has come.
@@ -174,6 +232,14 @@ pub(super) enum Done {
 }
 
 impl Work {
+    /// Whether it may take longer than a look into the store.
+    pub(super) fn takes_long(&self) -> bool {
+        match self {
+            Self::Load(..) => false,
+            Self::Run(..) | Self::Range(..) => true,
+        }
+    }
+
     pub(super) fn carry_out(self, store: &dyn Store) -> Done {
         match self {
             Self::Load(id, keys) => Done::Loaded(id, store.read(&keys)),

@@ -1,7 +1,9 @@
-//! The host of one vault: it carries out what the vault asks for, for any number of threads.
+//! The host of one vault: it carries out what the vault asks for, for any number of requests at a time.
 //!
-//! A step of the vault happens under one lock and takes microseconds. What takes longer happens
-//! outside: records are read and jobs run by the threads of the requests that wait for them, and
+//! Serving a request is a future, for threads that serve many by turns; it does not depend on any
+//! executor, and a thread of its own may as well wait for it. A step of the vault happens under one lock
+//! and takes microseconds. What takes longer happens outside: records are read by the requests that
+//! wait for them, lists and jobs in their threads too or where the adapter has a place for them, and
 //! batches are committed by one thread, all that have gathered at a time. So while one commit is under
 //! way the next one grows, and a medium that is slow to sync serves many writers as fast as one.
 //!
@@ -9,10 +11,10 @@
 //!
 //! - Batches reach the committer in the order of their numbers: they are handed over under the
 //!   vault's lock.
-//! - Work that the vault asks for is done: a thread that leaves the lock has taken a piece, or has
-//!   woken a waiting one or the attendant for it, or every waiting thread is on its way back to look.
+//! - Work that the vault asks for is done: whoever leaves the lock has taken a piece, or has woken a
+//!   waiting request or the attendant for it, or every waiting request is on its way back to look.
 //! - What no request waits for, and what has a time, is the attendant's.
-//! - A thread is woken for its answer, for work, or for the end, and for nothing else.
+//! - A request is woken for its answer, for work, or for the end, and for nothing else.
 //! - After a commit that failed or a panic nothing is served: what the vault holds is not what is on
 //!   the medium.
 
@@ -28,19 +30,24 @@ use strongroom_core::http::{Head, Response};
 use strongroom_core::{Batch, Call, Config, RequestId, Time};
 
 use self::commits::{Commits, ROOM_PAUSE, RoomWatch};
-use self::machine::{Machine, Seat, Work};
+use self::machine::{Entered, Machine, Seat, Work};
 use crate::clock::Clock;
 use crate::log::note;
 use crate::store::Store;
+use crate::wait::{block_on, hand_over};
 
 /// Which part of the room at the start is kept back at most, for what makes room.
 const RESERVED_SHARE: u64 = 8;
+
+/// Starts work in a thread that keeps nobody waiting.
+pub type Spawn = fn(Box<dyn FnOnce() + Send>);
 
 /// Told that the vault and its store may differ, and why. It ends the process; if it returns, the host
 /// serves nothing any more.
 pub type Fatal = Box<dyn Fn(&str) + Send + Sync>;
 
-fn end_process(reason: &str) {
+/// Ends the process, as is the rule where nobody says otherwise.
+pub fn end_process(reason: &str) {
     note(&format!("{reason}; the server ends"));
     std::process::exit(1);
 }
@@ -59,15 +66,16 @@ impl Host {
     ///
     /// If the operating system gives no threads.
     pub fn new(config: Config, store: Arc<dyn Store>) -> Self {
-        Self::with_fatal(config, store, Box::new(end_process))
+        Self::with(config, store, Box::new(end_process), None)
     }
 
-    /// The same with an end of one's own.
+    /// The same with an end of one's own, and for callers whose threads serve many requests by turns a
+    /// place for what takes long.
     ///
     /// # Panics
     ///
     /// If the operating system gives no threads.
-    pub fn with_fatal(config: Config, store: Arc<dyn Store>, fatal: Fatal) -> Self {
+    pub fn with(config: Config, store: Arc<dyn Store>, fatal: Fatal, spawn: Option<Spawn>) -> Self {
         let room = store.room();
         // A small medium cannot keep as much back as a large one.
         let share = room.map_or(u64::MAX, |room| room / RESERVED_SHARE);
@@ -80,6 +88,7 @@ impl Host {
             clock: Clock::start(),
             store,
             fatal,
+            spawn,
             machine: Mutex::new(machine),
             attention: Condvar::new(),
             commits: Commits::default(),
@@ -107,10 +116,29 @@ impl Host {
         self.shared.lock().map_err(|Ended| Response::overloaded())?.vault.admit(head)
     }
 
-    /// Serves one request, in the caller's thread, until it is answered.
-    pub fn serve(&self, call: Call) -> Response {
-        let _watch = Watch(&self.shared);
-        self.shared.serve(call).unwrap_or_else(|Ended| Response::overloaded())
+    /// Serves one request until it is answered.
+    pub async fn serve(&self, call: Call) -> Response {
+        self.shared.serve(call).await.unwrap_or_else(|Ended| Response::overloaded())
+    }
+
+    /// The same for callers that have a thread to wait in.
+    pub fn serve_here(&self, call: Call) -> Response {
+        block_on(self.serve(call))
+    }
+
+    /// Does something that takes long where it keeps nobody else.
+    pub async fn elsewhere<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> T {
+        match self.shared.spawn {
+            Some(spawn) => {
+                let (result, outcome) = hand_over();
+                spawn(Box::new(move || result.give(work())));
+                outcome.await
+            }
+            None => work(),
+        }
     }
 }
 
@@ -134,6 +162,7 @@ struct Shared {
     clock: Clock,
     store: Arc<dyn Store>,
     fatal: Fatal,
+    spawn: Option<Spawn>,
     machine: Mutex<Machine>,
     /// The attendant has something to do, or to wait for, or the host ends.
     attention: Condvar,
@@ -151,44 +180,64 @@ impl fmt::Debug for Shared {
 struct Ended;
 
 impl Shared {
-    fn serve(&self, call: Call) -> Result<Response, Ended> {
-        let seat = Arc::new(Seat::default());
+    async fn serve(self: &Arc<Self>, call: Call) -> Result<Response, Ended> {
+        let _watch = Watch(self);
         let step = self.clock.step();
-        let mut machine = self.lock()?;
-        machine.last_id += 1;
-        let id = RequestId(machine.last_id);
-        machine.seats.insert(id, Arc::clone(&seat));
-        machine.vault.handle_request(&step, id, call);
-        loop {
+        let (id, seat, mut work) = {
+            let mut machine = self.lock()?;
+            let id = machine.take_in(&step, call);
             machine.hand_out(&self.clock, &self.commits);
-            if machine.seats.contains_key(&id) {
-                if let Some(work) = seat.take_list().or_else(|| machine.work.pop_front()) {
+            match machine.seat_fresh() {
+                // Most are answered at once.
+                Entered::Answered(response) => {
                     self.call_for_help(&mut machine);
-                    drop(machine);
-                    machine = self.carry_out(work)?;
-                    continue;
+                    return Ok(response);
                 }
-                machine.waiting.insert(id);
+                Entered::Waits(seat) => {
+                    let work = self.next_work(machine, id, &seat);
+                    (id, seat, work)
+                }
             }
-            self.call_for_help(&mut machine);
-            drop(machine);
-            let mail = seat.wait();
+        };
+        let _guest = Guest { shared: self, id };
+        loop {
+            while let Some(piece) = work {
+                work = self.next_work(self.carry_out(piece)?, id, &seat);
+            }
+            let mail = seat.wait().await;
             if mail.answer.is_some() {
                 self.pass_on(mail.list, mail.nudged);
                 return mail.answer.ok_or(Ended);
             }
-            machine = match mail.list {
-                Some(list) => {
-                    self.pass_on(None, mail.nudged);
-                    self.carry_out(list)?
-                }
-                None => self.lock()?,
-            };
+            if let Some(list) = mail.list {
+                self.pass_on(None, mail.nudged);
+                work = self.next_work(self.carry_out(list)?, id, &seat);
+            } else {
+                work = self.next_work(self.lock()?, id, &seat);
+            }
         }
     }
 
-    /// A thread that was asked for more than it has time for: a list that nobody waits for any more, or
-    /// work of others.
+    /// What a request that is not answered does while it waits; without any, it is noted as waiting.
+    fn next_work(
+        &self,
+        mut machine: MutexGuard<'_, Machine>,
+        id: RequestId,
+        seat: &Seat,
+    ) -> Option<Work> {
+        let mut work = None;
+        if machine.seats.contains_key(&id) {
+            work = seat.take_list().or_else(|| machine.work.pop_front());
+            if work.is_none() {
+                machine.waiting.insert(id);
+            }
+        }
+        self.call_for_help(&mut machine);
+        work
+    }
+
+    /// A request that was asked for more than it has time for: a list that nobody waits for any more,
+    /// or work of others.
     fn pass_on(&self, list: Option<Work>, nudged: bool) {
         if list.is_none() && !nudged {
             return;
@@ -202,12 +251,28 @@ impl Shared {
         }
     }
 
-    /// Does a piece of work outside of the lock, and hands in what came of it.
-    fn carry_out(&self, work: Work) -> Result<MutexGuard<'_, Machine>, Ended> {
+    /// Does a piece of work outside of the lock, and hands in what came of it. What takes longer than
+    /// a look into the store is done elsewhere, where there is such a place.
+    fn carry_out(self: &Arc<Self>, work: Work) -> Result<MutexGuard<'_, Machine>, Ended> {
+        let Some(spawn) = self.spawn.filter(|_| work.takes_long()) else {
+            return self.carry_out_here(work);
+        };
+        let shared = Arc::clone(self);
+        spawn(Box::new(move || {
+            let _watch = Watch(&shared);
+            if let Ok(mut machine) = shared.carry_out_here(work) {
+                shared.call_for_help(&mut machine);
+            }
+        }));
+        self.lock()
+    }
+
+    fn carry_out_here(&self, work: Work) -> Result<MutexGuard<'_, Machine>, Ended> {
         let done = work.carry_out(&*self.store);
         let step = self.clock.step();
         let mut machine = self.lock()?;
         done.hand_in(&mut machine.vault, &step);
+        machine.hand_out(&self.clock, &self.commits);
         Ok(machine)
     }
 
@@ -234,7 +299,7 @@ impl Shared {
             let work = machine.background.pop_front().or_else(|| machine.work.pop_front());
             if let Some(work) = work {
                 drop(machine);
-                let Ok(again) = self.carry_out(work) else { return };
+                let Ok(again) = self.carry_out_here(work) else { return };
                 machine = again;
             } else if machine.vault.lacks_room() && room.is_due(0) {
                 // Nothing is committed while there is no room, so nobody else looks.
@@ -309,6 +374,26 @@ impl Shared {
     fn lock(&self) -> Result<MutexGuard<'_, Machine>, Ended> {
         let machine = self.machine.lock().map_err(|_| Ended)?;
         if machine.ended { Err(Ended) } else { Ok(machine) }
+    }
+}
+
+/// A request that waits. If it is given up, others do what was asked of it.
+struct Guest<'a> {
+    shared: &'a Shared,
+    id: RequestId,
+}
+
+impl Drop for Guest<'_> {
+    fn drop(&mut self) {
+        let Ok(mut machine) = self.shared.lock() else { return };
+        let Some(seat) = machine.seats.remove(&self.id) else { return };
+        machine.waiting.remove(&self.id);
+        machine.vault.handle_hangup(self.id);
+        if let Some(list) = seat.take_list() {
+            machine.abandon(list, &self.shared.clock);
+        }
+        machine.hand_out(&self.shared.clock, &self.shared.commits);
+        self.shared.call_for_help(&mut machine);
     }
 }
 

@@ -1,0 +1,220 @@
+//! The listener for servers: thousands of connections on a few threads, by the executor and the reactor
+//! of `smol`.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io::{self, ErrorKind};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::Duration;
+
+use ::smol::future::{FutureExt, or};
+use ::smol::{Async, Executor, Timer};
+use strongroom_core::Time;
+use zeroize::Zeroizing;
+
+use crate::net::registry::Seat;
+use crate::net::session::{BUDGET_PATIENCE, Next, Session, answer, is_passing};
+use crate::net::socket::Socket;
+use crate::net::{ACCEPT_PAUSE, BACKLOG_MAX, Listener, STOP_TIME_MAX, Service};
+use crate::stop::Stop;
+use crate::wait::block_on_for;
+
+/// Connections served at one time; fewer where the process may not have as many files open.
+pub const CONNECTIONS_MAX: usize = 16 * 1024;
+/// Bytes read at a time, into a buffer of the thread: an idle connection has none.
+const READ_BYTES: usize = 64 * 1024;
+
+thread_local! {
+    static BUFFER: RefCell<Zeroizing<Vec<u8>>> = RefCell::new(Zeroizing::new(vec![0; READ_BYTES]));
+}
+
+/// Does what takes long in a thread of its own.
+pub fn spawn(work: Box<dyn FnOnce() + Send>) {
+    ::smol::unblock(work).detach();
+}
+
+/// Serves on all listeners until the server is told to stop, and then until the connections have come
+/// to their end or [`STOP_TIME_MAX`] is over. `workers` threads do it.
+///
+/// # Errors
+///
+/// Those of the operating system, where a thread cannot be had.
+pub fn serve(
+    service: &Arc<Service>,
+    listeners: Vec<Arc<Listener>>,
+    workers: usize,
+    stop: &Stop,
+) -> io::Result<()> {
+    let executor = Arc::new(Executor::new());
+    let accepting: Vec<_> = listeners
+        .into_iter()
+        .map(|listener| {
+            let (service, stop) = (Arc::clone(service), stop.clone());
+            executor.spawn(accept_all(Arc::clone(&executor), service, listener, stop))
+        })
+        .collect();
+    for _ in 0..workers.max(1) {
+        let (executor, stop) = (Arc::clone(&executor), stop.clone());
+        thread::Builder::new().name("worker".to_owned()).spawn(move || {
+            // A task that panics takes its worker with it, and so the server.
+            let _ends = stop.guard();
+            ::smol::block_on(executor.run(std::future::pending::<()>()));
+        })?;
+    }
+    stop.wait();
+    service.registry.stop();
+    let ended = async {
+        let mut ended = Ok(());
+        for task in accepting {
+            ended = ended.and(task.await);
+        }
+        service.registry.empty().await;
+        ended
+    };
+    block_on_for(STOP_TIME_MAX, ended).unwrap_or(Ok(()))
+}
+
+/// A listener's socket, to be watched.
+struct Watched(Arc<Listener>);
+
+impl AsFd for Watched {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.socket.as_fd()
+    }
+}
+
+/// Accepts connections until the server stops, and then those that have come by then.
+async fn accept_all(
+    executor: Arc<Executor<'static>>,
+    service: Arc<Service>,
+    listener: Arc<Listener>,
+    stop: Stop,
+) -> io::Result<()> {
+    let _ends = stop.guard();
+    let watched = Async::new_nonblocking(Watched(Arc::clone(&listener)))?;
+    let mut left = BACKLOG_MAX;
+    while left > 0 {
+        left -= usize::from(stop.is_asked());
+        match listener.socket.accept() {
+            Ok(socket) => {
+                let (socket, accepted) = (Arc::new(socket), service.host.now());
+                let seat = service.registry.enter(&socket, accepted).await;
+                let (service, listener) = (Arc::clone(&service), Arc::clone(&listener));
+                let serving = async move {
+                    // A connection that breaks concerns nobody but its peer.
+                    let _ = serve_one(service, listener, socket, seat, accepted).await;
+                };
+                executor.spawn(serving).detach();
+            }
+            Err(_) if stop.is_asked() => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                let asked = async {
+                    stop.asked().await;
+                    Ok(())
+                };
+                or(watched.readable(), asked).await?;
+            }
+            Err(_) => drop(Timer::after(ACCEPT_PAUSE).await),
+        }
+    }
+    Ok(())
+}
+
+async fn serve_one(
+    service: Arc<Service>,
+    listener: Arc<Listener>,
+    socket: Arc<Socket>,
+    seat: Seat,
+    accepted: Time,
+) -> io::Result<()> {
+    socket.prepare()?;
+    let socket = Async::new(socket)?;
+    let stream = &**socket.get_ref();
+    let mut session = Session::new(Arc::clone(&service), Arc::clone(&listener), seat, accepted)?;
+    let mut deadline = Deadline::default();
+    loop {
+        let moved = match session.next() {
+            Next::Admit(framing, bytes_max) => {
+                let share = async { Some(service.budget.take(framing, bytes_max).await) };
+                let late = async {
+                    Timer::after(BUDGET_PATIENCE).await;
+                    None
+                };
+                session.admit(share.or(late).await, bytes_max);
+                continue;
+            }
+            Next::Serve(request) => {
+                // Boxed: an idle connection does without the room for it.
+                let serving = Box::pin(answer(&service.host, &listener, request));
+                session.respond(serving.await);
+                continue;
+            }
+            Next::Write => match session.write(stream) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    let ready = |context: &mut Context<'_>| socket.poll_writable(context);
+                    deadline.wait(&service, &session, ready).await
+                }
+                written => written,
+            },
+            Next::Read => {
+                let ready = |context: &mut Context<'_>| socket.poll_readable(context);
+                match deadline.wait(&service, &session, ready).await {
+                    Ok(()) => BUFFER.with_borrow_mut(|buffer| session.read(stream, buffer)),
+                    Err(error) => Err(error),
+                }
+            }
+            Next::EndWriting => stream.shutdown(Shutdown::Write),
+            Next::EndReading => stream.shutdown(Shutdown::Read),
+            Next::Close => {
+                session.part(stream);
+                return Ok(());
+            }
+        };
+        match moved {
+            Err(error) if !is_passing(&error) => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+}
+
+/// The alarm of a connection. It is set anew when a deadline comes before it, and not when one moves
+/// away, as most do with every request: then it goes off for nothing, once in a long while.
+#[derive(Default)]
+struct Deadline {
+    alarm: Option<(Time, Timer)>,
+}
+
+impl Deadline {
+    /// Waits until the socket is ready, or something else may be due.
+    async fn wait(
+        &mut self,
+        service: &Service,
+        session: &Session,
+        mut ready: impl FnMut(&mut Context<'_>) -> Poll<io::Result<()>>,
+    ) -> io::Result<()> {
+        let due = session.due();
+        if let Some(due) = due
+            && self.alarm.as_ref().is_none_or(|(alarm, _)| due < *alarm)
+        {
+            let time = due.since(service.host.now()).max(Duration::from_millis(1));
+            self.alarm = Some((due, Timer::after(time)));
+        }
+        poll_fn(|context| {
+            if let Poll::Ready(result) = ready(context) {
+                return Poll::Ready(result);
+            }
+            let Some((_, timer)) = &mut self.alarm else { return Poll::Pending };
+            if Pin::new(timer).poll(context).is_pending() {
+                return Poll::Pending;
+            }
+            self.alarm = None;
+            Poll::Ready(Err(ErrorKind::TimedOut.into()))
+        })
+        .await
+    }
+}
