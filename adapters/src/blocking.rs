@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::net::registry::Seat;
 use crate::net::session::{BUDGET_PATIENCE, Next, Session, answer, is_passing};
 use crate::net::socket::Socket;
-use crate::net::{ACCEPT_PAUSE, BACKLOG_MAX, Listener, STOP_TIME_MAX, Service};
+use crate::net::{ACCEPT_PAUSE, BACKLOG_MAX, Listener, Service};
 use crate::stop::Stop;
 use crate::wait::{block_on, block_on_for};
 
@@ -26,7 +26,7 @@ const STACK_BYTES: usize = 256 * 1024;
 const READ_BYTES: usize = 8 * 1024;
 
 /// Serves on all listeners until the server is told to stop, and then until the connections have come
-/// to their end or [`STOP_TIME_MAX`] is over.
+/// to their end, as [`Service::close`] has it.
 ///
 /// # Errors
 ///
@@ -42,7 +42,7 @@ pub fn serve(service: &Arc<Service>, listeners: Vec<Arc<Listener>>, stop: &Stop)
     stop.wait();
     service.registry.stop();
     let ended = accepting.into_iter().all(|thread| thread.join().is_ok());
-    block_on_for(STOP_TIME_MAX, service.registry.empty());
+    service.close();
     if ended { Ok(()) } else { Err(io::Error::other("a listener has failed")) }
 }
 
@@ -113,7 +113,7 @@ fn serve_one(
             Next::Read => {
                 let time = patience(&session, shared.host.now());
                 reading.set(time, |time| socket.set_read_timeout(time))?;
-                session.read(socket, &mut *buffer)
+                session.read(socket, &mut *buffer).map(drop)
             }
             Next::EndWriting => socket.shutdown(Shutdown::Write),
             Next::EndReading => socket.shutdown(Shutdown::Read),

@@ -21,6 +21,7 @@ use self::socket::ListenSocket;
 use self::tls::TlsSettings;
 use crate::config;
 use crate::host::Host;
+use crate::wait::block_on_for;
 
 /// Bytes of large bodies that are taken in at one time: two of the largest.
 pub const BODY_BUDGET_BYTES: usize = 64 * 1024 * 1024;
@@ -29,9 +30,11 @@ pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Connections that are still accepted when the server stops: those that the operating system has
 /// greeted in its name.
 pub(crate) const BACKLOG_MAX: usize = 4096;
-/// Time that requests under way have to come to their end when the server stops: less than
-/// supervisors commonly wait until they kill.
-pub const STOP_TIME_MAX: Duration = Duration::from_secs(8);
+/// Time that requests have to arrive whole when the server stops.
+pub const ARRIVAL_TIME_MAX: Duration = Duration::from_secs(3);
+/// Time that requests under way have to come to their end behind that: together less than supervisors
+/// commonly wait until they kill.
+pub const STOP_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// A listener that is bound and not yet served.
 #[derive(Debug)]
@@ -83,5 +86,14 @@ impl Service {
         // The largest body that is allowed must find room.
         let budget = Budget::new(BODY_BUDGET_BYTES.max(body_bytes_max));
         Self { host, registry: Arc::new(Registry::new(connections_max)), budget: Arc::new(budget) }
+    }
+
+    /// Brings the connections to their end, when the server stops and nothing more is accepted.
+    pub(crate) fn close(&self) {
+        self.registry.stop();
+        if block_on_for(ARRIVAL_TIME_MAX, self.registry.empty()).is_none() {
+            self.registry.hush();
+            block_on_for(STOP_TIME_MAX, self.registry.empty());
+        }
     }
 }

@@ -100,13 +100,22 @@ impl Registry {
         self.stopping.load(Ordering::SeqCst)
     }
 
-    /// Tells every connection that the server stops. Those of which nothing has been asked hear
-    /// nothing more but what has already come; the others end behind their answer.
+    /// Tells every connection that the server stops. Those of which nothing has been asked hear nothing
+    /// more but what has already come; the others end behind their answer.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
+        self.end_reading(|waits| !waits.has_begun());
+    }
+
+    /// No connection hears more than what has already come.
+    pub fn hush(&self) {
+        self.end_reading(|_| true);
+    }
+
+    fn end_reading(&self, whose: impl Fn(Waits) -> bool) {
         for seen in self.open().places.values() {
             let state = seen.state.load(Ordering::SeqCst);
-            if !matches!(state, BUSY | CLOSING) && !Waits(state).has_begun() {
+            if !matches!(state, BUSY | CLOSING) && whose(Waits(state)) {
                 let _ = seen.socket.shutdown(Shutdown::Read);
             }
         }

@@ -218,7 +218,7 @@ impl Session {
         Ok(())
     }
 
-    /// Reads some bytes from a socket.
+    /// Reads some bytes from a socket, and says how many.
     ///
     /// # Errors
     ///
@@ -227,12 +227,12 @@ impl Session {
         &mut self,
         mut socket: impl Read + Write,
         buffer: &mut [u8],
-    ) -> io::Result<()> {
+    ) -> io::Result<usize> {
         let count = socket.read(buffer)?;
         let now = self.service.host.now();
         if count == 0 {
             self.conn.handle_end(now);
-            return Ok(());
+            return Ok(count);
         }
         let bytes = buffer.get_mut(..count).unwrap_or_default();
         let taken = match &mut self.tls {
@@ -243,7 +243,7 @@ impl Session {
             Some(tls) => tls.take(bytes, &mut self.conn, now, &mut socket),
         };
         bytes.zeroize();
-        taken
+        taken.map(|()| count)
     }
 
     /// Tells the peer of a connection that is over, if that can be done without waiting: a client that

@@ -36,6 +36,14 @@ impl Socket {
         }
     }
 
+    #[cfg(feature = "smol")]
+    pub(crate) fn set_nonblocking(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.set_nonblocking(true),
+            Self::Unix(stream) => stream.set_nonblocking(true),
+        }
+    }
+
     #[cfg(feature = "blocking")]
     pub(crate) fn set_read_timeout(&self, time: Duration) -> io::Result<()> {
         match self {

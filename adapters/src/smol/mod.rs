@@ -1,6 +1,10 @@
 //! The listener for servers: thousands of connections on a few threads, by the executor and the reactor
 //! of `smol`.
 
+#[cfg_attr(target_os = "linux", path = "epoll.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "portable.rs")]
+mod ready;
+
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
@@ -8,15 +12,18 @@ use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
 use ::smol::future::{FutureExt, or};
-use ::smol::{Async, Executor, Timer};
+use ::smol::{Executor, Timer};
 use strongroom_core::Time;
 use zeroize::Zeroizing;
 
+use self::ready::Source;
+use crate::log::note;
 use crate::net::registry::Seat;
 use crate::net::session::{BUDGET_PATIENCE, Next, Session, answer, is_passing};
 use crate::net::socket::Socket;
@@ -39,7 +46,7 @@ pub fn spawn(work: Box<dyn FnOnce() + Send>) {
 }
 
 /// Serves on all listeners until the server is told to stop, and then until the connections have come
-/// to their end or [`STOP_TIME_MAX`] is over. `workers` threads do it.
+/// to their end, as [`Service::close`] has it. `workers` threads do it.
 ///
 /// # Errors
 ///
@@ -50,33 +57,61 @@ pub fn serve(
     workers: usize,
     stop: &Stop,
 ) -> io::Result<()> {
-    let executor = Arc::new(Executor::new());
+    let workers = Workers::start(workers.max(1), stop)?;
     let accepting: Vec<_> = listeners
         .into_iter()
         .map(|listener| {
             let (service, stop) = (Arc::clone(service), stop.clone());
-            executor.spawn(accept_all(Arc::clone(&executor), service, listener, stop))
+            workers.first().spawn(accept_all(workers.clone(), service, listener, stop))
         })
         .collect();
-    for _ in 0..workers.max(1) {
-        let (executor, stop) = (Arc::clone(&executor), stop.clone());
-        thread::Builder::new().name("worker".to_owned()).spawn(move || {
-            // A task that panics takes its worker with it, and so the server.
-            let _ends = stop.guard();
-            ::smol::block_on(executor.run(std::future::pending::<()>()));
-        })?;
-    }
     stop.wait();
     service.registry.stop();
-    let ended = async {
+    let accepted = async {
         let mut ended = Ok(());
         for task in accepting {
             ended = ended.and(task.await);
         }
-        service.registry.empty().await;
         ended
     };
-    block_on_for(STOP_TIME_MAX, ended).unwrap_or(Ok(()))
+    let ended = block_on_for(STOP_TIME_MAX, accepted).unwrap_or(Ok(()));
+    service.close();
+    ended
+}
+
+/// Threads that each serve the tasks of an executor of their own: a connection stays with one.
+#[derive(Clone)]
+struct Workers {
+    executors: Arc<[Executor<'static>]>,
+    /// Connections that were given out so far.
+    given: Arc<AtomicUsize>,
+}
+
+impl Workers {
+    fn start(count: usize, stop: &Stop) -> io::Result<Self> {
+        let executors: Arc<[_]> = (0..count).map(|_| Executor::new()).collect();
+        for number in 0..count {
+            let (executors, stop) = (Arc::clone(&executors), stop.clone());
+            thread::Builder::new().name("worker".to_owned()).spawn(move || {
+                // A task that panics takes its worker with it, and so the server.
+                let _ends = stop.guard();
+                let Some(executor) = executors.get(number) else { return };
+                let Err(error) = ready::run(executor);
+                note(&format!("a worker cannot go on: {error}"));
+            })?;
+        }
+        Ok(Self { executors, given: Arc::default() })
+    }
+
+    fn first(&self) -> &Executor<'static> {
+        self.executors.first().expect("there is a worker")
+    }
+
+    /// They get connections by turns.
+    fn next(&self) -> &Executor<'static> {
+        let turn = self.given.fetch_add(1, Ordering::Relaxed) % self.executors.len();
+        self.executors.get(turn).unwrap_or_else(|| self.first())
+    }
 }
 
 /// A listener's socket, to be watched.
@@ -90,13 +125,13 @@ impl AsFd for Watched {
 
 /// Accepts connections until the server stops, and then those that have come by then.
 async fn accept_all(
-    executor: Arc<Executor<'static>>,
+    workers: Workers,
     service: Arc<Service>,
     listener: Arc<Listener>,
     stop: Stop,
 ) -> io::Result<()> {
     let _ends = stop.guard();
-    let watched = Async::new_nonblocking(Watched(Arc::clone(&listener)))?;
+    let source = Source::new(Watched(Arc::clone(&listener)))?;
     let mut left = BACKLOG_MAX;
     while left > 0 {
         left -= usize::from(stop.is_asked());
@@ -109,15 +144,16 @@ async fn accept_all(
                     // A connection that breaks concerns nobody but its peer.
                     let _ = serve_one(service, listener, socket, seat, accepted).await;
                 };
-                executor.spawn(serving).detach();
+                workers.next().spawn(serving).detach();
             }
             Err(_) if stop.is_asked() => return Ok(()),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                source.set_read();
                 let asked = async {
                     stop.asked().await;
                     Ok(())
                 };
-                or(watched.readable(), asked).await?;
+                or(poll_fn(|context| source.poll_readable(context)), asked).await?;
             }
             Err(_) => drop(Timer::after(ACCEPT_PAUSE).await),
         }
@@ -133,8 +169,9 @@ async fn serve_one(
     accepted: Time,
 ) -> io::Result<()> {
     socket.prepare()?;
-    let socket = Async::new(socket)?;
-    let stream = &**socket.get_ref();
+    socket.set_nonblocking()?;
+    let source = Source::new(socket)?;
+    let stream = &**source.socket();
     let mut session = Session::new(Arc::clone(&service), Arc::clone(&listener), seat, accepted)?;
     let mut deadline = Deadline::default();
     loop {
@@ -156,15 +193,23 @@ async fn serve_one(
             }
             Next::Write => match session.write(stream) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    let ready = |context: &mut Context<'_>| socket.poll_writable(context);
+                    source.set_full();
+                    let ready = |context: &mut Context<'_>| source.poll_writable(context);
                     deadline.wait(&service, &session, ready).await
                 }
                 written => written,
             },
             Next::Read => {
-                let ready = |context: &mut Context<'_>| socket.poll_readable(context);
+                let ready = |context: &mut Context<'_>| source.poll_readable(context);
                 match deadline.wait(&service, &session, ready).await {
-                    Ok(()) => BUFFER.with_borrow_mut(|buffer| session.read(stream, buffer)),
+                    Ok(()) => BUFFER.with_borrow_mut(|buffer| {
+                        let read = session.read(stream, buffer);
+                        // What did not fill the buffer was all.
+                        if read.as_ref().map_or(true, |count| *count < buffer.len()) {
+                            source.set_read();
+                        }
+                        read.map(drop)
+                    }),
                     Err(error) => Err(error),
                 }
             }
