@@ -35,13 +35,17 @@ pub struct Conn {
     written: usize,
     /// When the peer last took a byte of an answer, or was first given one.
     write_since: Time,
+    /// When the connection began to wait for a request: at its start, or with its last answer.
+    waiting_since: Time,
     ended: bool,
+    /// The server stops: bytes of `inbound` that had come by then. A request that begins behind them
+    /// is not served.
+    finishing: Option<usize>,
 }
 
 enum State {
     /// Between requests, or in a head since its first byte.
     Head {
-        idle_since: Time,
         since: Option<Time>,
         /// Whether an empty line before this request was already forgiven.
         blank_line: bool,
@@ -97,14 +101,16 @@ impl Conn {
         Self {
             limits,
             custom: Arc::default(),
-            state: State::Head { idle_since: now, since: None, blank_line: false },
+            state: State::Head { since: None, blank_line: false },
             inbound: Zeroizing::default(),
             scanned: 0,
             searched: 0,
             outbound: VecDeque::new(),
             written: 0,
             write_since: now,
+            waiting_since: now,
             ended: false,
+            finishing: None,
         }
     }
 
@@ -141,6 +147,13 @@ impl Conn {
             }
             State::Admission(_) | State::Ready(_) | State::Busy(_) | State::Closed => {}
         }
+        self.advance(now);
+    }
+
+    /// The server stops. A request of which a byte has come is served, and behind the last of these the
+    /// connection ends, as its answer says; without any it ends at once.
+    pub fn finish(&mut self, now: Time) {
+        self.finishing.get_or_insert(self.inbound.len());
         self.advance(now);
     }
 
@@ -256,26 +269,24 @@ impl Conn {
 
     /// Whether the connection waits for a first byte of a request, and since when.
     pub fn idle_since(&self) -> Option<Time> {
-        match self.state {
-            State::Head { idle_since, since: None, .. } if self.outbound.is_empty() => {
-                Some(idle_since)
-            }
-            State::Head { .. }
-            | State::Admission(_)
-            | State::Body { .. }
-            | State::Ready(_)
-            | State::Busy(_)
-            | State::Lingering { .. }
-            | State::Closed => None,
-        }
+        let idle = matches!(self.state, State::Head { since: None, .. });
+        self.waiting_since().filter(|_| idle)
+    }
+
+    /// Since when nothing has been asked of the server, if nothing is now: the time of the last answer
+    /// that was taken whole, or of the start. A request that is still coming asks for nothing, so the
+    /// time does not depend on how many bytes of one have come.
+    pub fn waiting_since(&self) -> Option<Time> {
+        let waiting = matches!(self.state, State::Head { .. } | State::Body { .. });
+        (waiting && self.outbound.is_empty()).then_some(self.waiting_since)
     }
 
     /// When to call [`Conn::handle_timeout`] at the latest.
     pub fn poll_timeout(&self) -> Option<Time> {
         let reading = match self.state {
             State::Head { since: Some(since), .. } => Some(since.after(self.limits.head_time_max)),
-            State::Head { idle_since, since: None, .. } => {
-                Some(idle_since.after(self.limits.idle_time_max))
+            State::Head { since: None, .. } => {
+                Some(self.waiting_since.after(self.limits.idle_time_max))
             }
             State::Body { begun, since, ref body, .. } => {
                 let silence = self.limits.body_silence_max;
@@ -333,21 +344,27 @@ impl Conn {
         let State::Head { since, blank_line, .. } = &mut self.state else { return };
         // One empty line before a request is forgiven (RFC 9112, 2.2).
         if !*blank_line && self.scanned == 0 && self.inbound.starts_with(b"\r\n") {
-            self.inbound.drain(..2);
-            self.searched = 0;
             *blank_line = true;
             *since = None;
+            self.searched = 0;
+            self.consume(2);
         }
         if self.inbound.is_empty() {
             self.inbound = Zeroizing::default();
+            if self.finishing.is_some() {
+                self.state = State::Closed;
+            }
             return;
         }
-        since.get_or_insert(now);
+        if let State::Head { since, .. } = &mut self.state {
+            since.get_or_insert(now);
+        }
         match self.find_head_end() {
             Ok(Some(end)) => {
                 let rest = self.inbound.split_off(end);
                 let mut bytes = mem::replace(&mut self.inbound, rest.into());
                 let bytes = mem::take(&mut *bytes);
+                self.note_consumed(end);
                 (self.scanned, self.searched) = (0, 0);
                 match Head::parse(bytes, &self.limits) {
                     Ok(head) => self.state = State::Admission(head),
@@ -391,19 +408,14 @@ impl Conn {
     }
 
     fn advance_body(&mut self, now: Time) {
-        let State::Body { body, decoder, bytes_max, .. } = &mut self.state else { return };
-        match decoder.decode(&self.inbound, body, *bytes_max) {
-            Ok(count) => {
-                self.inbound.drain(..count);
-            }
-            Err(error) => {
-                let State::Body { head, .. } = &self.state else { return };
-                let pending = Pending::of(head);
-                self.refuse_body(now, pending, error);
-                return;
-            }
+        let State::Body { head, body, decoder, bytes_max, .. } = &mut self.state else { return };
+        let decoded = decoder.decode(&self.inbound, body, *bytes_max);
+        let (pending, is_done) = (Pending::of(head), decoder.is_done());
+        match decoded {
+            Ok(count) => self.consume(count),
+            Err(error) => return self.refuse_body(now, pending, error),
         }
-        if decoder.is_done()
+        if is_done
             && let State::Body { head, body, .. } = mem::replace(&mut self.state, State::Closed)
         {
             self.state = State::Ready(Request { head, body });
@@ -424,8 +436,10 @@ impl Conn {
     }
 
     fn answer(&mut self, now: Time, pending: Pending, response: Response) {
-        let close =
-            response.closes() || !pending.keep_alive || self.ended && self.inbound.is_empty();
+        let close = response.closes()
+            || !pending.keep_alive
+            || self.ended && self.inbound.is_empty()
+            || self.has_finished();
         let connection = match (close, pending.http_1_1) {
             (true, _) => Connection::Close,
             (false, true) => Connection::KeepAlive,
@@ -457,11 +471,29 @@ impl Conn {
             };
             return;
         }
-        self.state = State::Head { idle_since: now, since: None, blank_line: false };
+        self.waiting_since = now;
+        self.state = State::Head { since: None, blank_line: false };
         self.advance(now);
         if self.ended && matches!(self.state, State::Head { .. }) {
             self.state = State::Closed;
         }
+    }
+
+    /// Whether the server stops, and no byte of a request had come by then that is still to be served.
+    fn has_finished(&self) -> bool {
+        // An empty line is not part of the request in front of which it is forgiven.
+        let left = self.finishing.map(|count| self.inbound.get(..count).unwrap_or_default());
+        left.is_some_and(|left| matches!(left, b"" | b"\r\n"))
+    }
+
+    /// Takes the first bytes away, which are read.
+    fn consume(&mut self, count: usize) {
+        self.inbound.drain(..count);
+        self.note_consumed(count);
+    }
+
+    fn note_consumed(&mut self, count: usize) {
+        self.finishing = self.finishing.map(|left| left.saturating_sub(count));
     }
 
     fn push(&mut self, now: Time, bytes: Zeroizing<Vec<u8>>) {

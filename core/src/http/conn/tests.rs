@@ -4,6 +4,7 @@
 //! are split must change nothing.
 
 mod deadline;
+mod finish;
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;

@@ -79,6 +79,36 @@ fn closes_what_is_idle_without_a_word() {
     }
 }
 
+/// A peer that sends its request in drops is not younger for it.
+#[test]
+fn knows_since_when_nothing_has_been_asked() {
+    const PUT: &str = "\r\nPUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{}";
+    for size in 1..=PUT.len() {
+        let mut conn = Conn::new(START, limits());
+        for piece in PUT.as_bytes().chunks(size) {
+            conn.handle_bytes(second(3), piece);
+            if conn.poll_head().is_some() {
+                assert_eq!(conn.waiting_since(), None, "it is not the peer who is waited for");
+                conn.admit(second(4), usize::MAX);
+            }
+            assert_eq!(conn.waiting_since(), Some(START), "{size}");
+        }
+        conn.handle_bytes(second(5), &[b' '; 7]);
+        assert!(conn.poll_request().is_some());
+        assert_eq!(conn.waiting_since(), None, "{size}");
+        conn.respond(second(6), Response::api(StatusCode::NO_CONTENT, String::new()));
+        assert_eq!(conn.waiting_since(), None, "the answer is not taken yet");
+        serve(&mut conn, second(7), &mut Talk::default());
+        assert_eq!(conn.waiting_since(), Some(second(6)));
+        assert_eq!(conn.idle_since(), conn.waiting_since());
+        conn.handle_bytes(second(8), b"G");
+        assert_eq!((conn.idle_since(), conn.waiting_since()), (None, Some(second(6))));
+        conn.finish(second(9));
+        conn.handle_bytes(second(9), b" \n");
+        assert_eq!(conn.waiting_since(), None, "the connection is over");
+    }
+}
+
 #[test]
 fn drops_an_answer_that_nobody_takes() {
     let mut conn = Conn::new(START, limits());
