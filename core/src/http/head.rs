@@ -12,6 +12,7 @@ use http::{Method, StatusCode, header};
 use super::Limits;
 use crate::limit;
 use crate::path::Target;
+use crate::secret::Wiped;
 
 /// A parsed head. Field values may hold secrets, so there is no `Debug`.
 #[allow(missing_debug_implementations, reason = "heads hold tokens")]
@@ -22,7 +23,7 @@ pub struct Head {
     framing: Framing,
     keep_alive: bool,
     expects_continue: bool,
-    bytes: zeroize::Zeroizing<Vec<u8>>,
+    bytes: Wiped<Vec<u8>>,
     fields: Vec<Field>,
 }
 

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use crate::limit;
 use crate::reject::{Corrupt, Reject};
+use crate::secret::Wiped;
 use crate::store::codec::{Reader, Writer};
 use crate::store::{Name, Owner, Space};
 use crate::vault::{Config, Halt, Tx};
@@ -140,7 +141,7 @@ pub(crate) fn create_mount(
     path: &str,
     engine: Engine,
     owner: Owner,
-) -> [(Name<'_>, zeroize::Zeroizing<Vec<u8>>); 2] {
+) -> [(Name<'_>, Wiped<Vec<u8>>); 2] {
     [
         (
             Name::new(Space::Route, Owner::ROOT, path),

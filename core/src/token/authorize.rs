@@ -7,6 +7,7 @@ use super::record::Token;
 use crate::call::Call;
 use crate::reject::Reject;
 use crate::route::{Access, Route};
+use crate::secret::Wiped;
 use crate::vault::{Halt, Tx};
 
 /// The proof that a request may be served.
@@ -16,7 +17,7 @@ pub(crate) struct Authorized {
 
 /// Whose request it is.
 pub(crate) struct Caller {
-    pub(crate) text: zeroize::Zeroizing<alloc::string::String>,
+    pub(crate) text: Wiped<alloc::string::String>,
     pub(crate) token: Token,
 }
 
@@ -74,7 +75,7 @@ pub(crate) fn authorize(
     if !allowed {
         return Err(Reject::AclDenied.into());
     }
-    let text = zeroize::Zeroizing::new(text.into());
+    let text = Wiped::new(text.into());
     Ok(Authorized { caller: Some(Caller { text, token }) })
 }
 

@@ -4,12 +4,11 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use zeroize::Zeroizing;
-
 use crate::chore::sweep;
 use crate::encoding::hex;
 use crate::limit::REQUEST_TIME_MAX;
 use crate::reject::Corrupt;
+use crate::secret::Wiped;
 use crate::store::codec::{Reader, Writer};
 use crate::store::{Key, Name, Owner, Space};
 use crate::time::Time;
@@ -57,7 +56,7 @@ pub(super) struct Ancestor {
 }
 
 impl Token {
-    pub(super) fn encode(&self) -> Zeroizing<Vec<u8>> {
+    pub(super) fn encode(&self) -> Wiped<Vec<u8>> {
         Writer::new(VERSION)
             .str(&self.accessor)
             .list(self.policies.iter(), |writer, policy| writer.str(policy))
@@ -148,7 +147,7 @@ impl Token {
     }
 
     /// The two records that every token has: name and payload of each.
-    pub(crate) fn records<'t>(&'t self, text: &'t str) -> [(Name<'t>, Zeroizing<Vec<u8>>); 2] {
+    pub(crate) fn records<'t>(&'t self, text: &'t str) -> [(Name<'t>, Wiped<Vec<u8>>); 2] {
         [
             (name(text), self.encode()),
             (accessor_name(&self.accessor), Writer::new(VERSION).str(text).finish()),
@@ -226,7 +225,7 @@ pub(crate) struct Reference {
 }
 
 impl Reference {
-    fn encode(&self) -> Zeroizing<Vec<u8>> {
+    fn encode(&self) -> Wiped<Vec<u8>> {
         Writer::new(VERSION).array(self.key.as_bytes()).array(&self.cubbyhole.0).finish()
     }
 
@@ -308,7 +307,7 @@ mod tests {
         };
         let bytes = token.encode();
         let again = Token::decode(&bytes).unwrap();
-        assert_eq!(again.encode(), bytes);
+        assert_eq!(*again.encode(), *bytes);
         assert!(again.is_root());
         assert!(!again.is_expired(Time::from_unix_nanos(60_000_000_004)));
         assert!(again.is_expired(Time::from_unix_nanos(60_000_000_005)));

@@ -8,8 +8,6 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use zeroize::Zeroizing;
-
 use super::{Charge, Config, Memo};
 use crate::cors::Allowed;
 use crate::effect::BatchSeq;
@@ -18,6 +16,7 @@ use crate::random::{Generator, Phase};
 use crate::reject::{Branch, Corrupt, Reject};
 use crate::route::Operation;
 use crate::seal::{Barrier, SealChange, SealState};
+use crate::secret::Wiped;
 use crate::store::cache::{Cache, Entry};
 use crate::store::folder::{Page, PageId, PageReader, PageWriter};
 use crate::store::{Key, Name};
@@ -139,7 +138,7 @@ impl<'v> Tx<'v> {
     }
 
     /// The payload of a record.
-    pub(crate) fn get(&mut self, name: &Name<'_>) -> Result<Option<Zeroizing<Vec<u8>>>, Halt> {
+    pub(crate) fn get(&mut self, name: &Name<'_>) -> Result<Option<Wiped<Vec<u8>>>, Halt> {
         let barrier = self.barrier()?;
         let key = barrier.key(name);
         let Some(sealed) = self.sealed(&key)? else { return Ok(None) };
@@ -147,7 +146,7 @@ impl<'v> Tx<'v> {
     }
 
     /// The payload of a record whose name is not known here.
-    pub(crate) fn get_by_key(&mut self, key: &Key) -> Result<Option<Zeroizing<Vec<u8>>>, Halt> {
+    pub(crate) fn get_by_key(&mut self, key: &Key) -> Result<Option<Wiped<Vec<u8>>>, Halt> {
         let barrier = self.barrier()?;
         let Some(sealed) = self.sealed(key)? else { return Ok(None) };
         Ok(Some(barrier.open_unnamed(key, &sealed)?))
@@ -159,7 +158,7 @@ impl<'v> Tx<'v> {
     }
 
     /// Opens a record that a task has found.
-    pub(crate) fn open(&self, key: &Key, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Halt> {
+    pub(crate) fn open(&self, key: &Key, sealed: &[u8]) -> Result<Wiped<Vec<u8>>, Halt> {
         Ok(self.barrier()?.open_unnamed(key, sealed)?)
     }
 
