@@ -16,7 +16,7 @@ use crate::limit::{LIST_BYTES_MAX, TASK_PAGES_AHEAD};
 use crate::reject::Corrupt;
 use crate::seal::Barrier;
 use crate::secret::Wiped;
-use crate::store::cache::TailHasher;
+use crate::store::cache::{Form, TailHasher};
 use crate::store::folder::{self, Page, PageReader};
 use crate::store::{Key, Name, Owner};
 use hashbrown::HashMap;

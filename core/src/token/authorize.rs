@@ -3,6 +3,8 @@
 //! Invariant: an [`Authorized`] is made here only, by a look at the records of this very run, and
 //! does not outlive it. Every handler takes one.
 
+use alloc::sync::Arc;
+
 use super::record::Token;
 use crate::call::Call;
 use crate::reject::Reject;
@@ -18,7 +20,7 @@ pub(crate) struct Authorized {
 /// Whose request it is.
 pub(crate) struct Caller {
     pub(crate) text: Wiped<alloc::string::String>,
-    pub(crate) token: Token,
+    pub(crate) token: Arc<Token>,
 }
 
 impl Authorized {
@@ -65,7 +67,7 @@ pub(crate) fn authorize(
             // Its token is gone, and another has its text.
             return Err(Reject::PermissionDenied.into());
         }
-        None if token.num_uses != 0 => return Err(charge(tx, text, token)),
+        None if token.num_uses != 0 => return Err(charge(tx, text, &token)),
         Some(_) | None => {}
     }
     let allowed = match access {
@@ -81,8 +83,8 @@ pub(crate) fn authorize(
 
 /// Stages one use less. It is committed before anything else is decided, and stays when the
 /// request is refused.
-fn charge(tx: &mut Tx<'_>, text: &str, mut token: Token) -> Halt {
-    tx.charge(|tx| token.spend(tx, text))
+fn charge(tx: &mut Tx<'_>, text: &str, token: &Token) -> Halt {
+    tx.charge(|tx| token.clone().spend(tx, text))
 }
 
 /// What a request leaves of its token: after the last use, nothing.

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 use crate::reject::Corrupt;
 use crate::secret::Wiped;
+use crate::store::cache::Form;
 use crate::store::codec::{Reader, Writer};
 
 const VERSION: u8 = 1;
@@ -34,19 +35,8 @@ pub(crate) struct Page {
     below: Vec<PageId>,
 }
 
-impl Page {
-    /// A leaf of one name.
-    pub(super) fn leaf(name: &str) -> Self {
-        Self { level: 0, names: Names::collect(core::iter::once(name)), below: Vec::new() }
-    }
-
-    /// The page above two others, parted by a name.
-    pub(super) fn above(level: u8, left: PageId, separator: &str, right: PageId) -> Self {
-        let names = Names::collect(["", separator].into_iter());
-        Self { level: level + 1, names, below: alloc::vec![left, right] }
-    }
-
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
+impl Form for Page {
+    fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
         let mut reader = Reader::new(bytes, VERSION)?;
         let level = reader.u8()?;
         let names = reader.list(Reader::str)?;
@@ -61,6 +51,23 @@ impl Page {
             return Err(Corrupt("an index page that breaks its order"));
         }
         Ok(Self { level, names: Names::collect(names.into_iter()), below })
+    }
+
+    fn bytes(&self) -> usize {
+        self.names.text.len() + self.names.ends.len() * 4 + self.below.len() * 8
+    }
+}
+
+impl Page {
+    /// A leaf of one name.
+    pub(super) fn leaf(name: &str) -> Self {
+        Self { level: 0, names: Names::collect(core::iter::once(name)), below: Vec::new() }
+    }
+
+    /// The page above two others, parted by a name.
+    pub(super) fn above(level: u8, left: PageId, separator: &str, right: PageId) -> Self {
+        let names = Names::collect(["", separator].into_iter());
+        Self { level: level + 1, names, below: alloc::vec![left, right] }
     }
 
     pub(crate) fn encode(&self) -> Wiped<Vec<u8>> {
@@ -109,11 +116,6 @@ impl Page {
     /// The name that parts the page below at `at` from the one before it.
     pub(super) fn separator(&self, at: usize) -> &str {
         self.names.get(at)
-    }
-
-    /// Bytes of memory that this page takes.
-    pub(crate) fn bytes(&self) -> usize {
-        self.names.text.len() + self.names.ends.len() * 4 + self.below.len() * 8
     }
 
     /// Bytes of the page as it is stored.

@@ -10,6 +10,7 @@ use super::{Page, PageId, PageReader, PageWriter, add, has, remove, walk};
 use crate::random::{Generator, Phase, keyed};
 use crate::reject::Corrupt;
 use crate::secret::Wiped;
+use crate::store::cache::Form;
 use crate::store::{Key, Name, Owner};
 
 const OWNER: Owner = Owner([7; 16]);
