@@ -365,7 +365,7 @@ impl Conn {
                 let bytes = mem::take(&mut *bytes);
                 self.note_consumed(end);
                 (self.scanned, self.searched) = (0, 0);
-                match Head::parse(bytes, &self.limits) {
+                match Head::parse_checked(bytes, &self.limits) {
                     Ok(head) => self.state = State::Admission(head),
                     Err(error) => self.refuse_head(now, error),
                 }
