@@ -11,6 +11,7 @@ use http::StatusCode;
 
 use crate::http::Response;
 use crate::json;
+use crate::secret::Wiped;
 
 /// What a handler gives back.
 pub(crate) enum Answer {
@@ -29,9 +30,9 @@ pub(crate) enum Answer {
 #[derive(Default)]
 pub(crate) struct Envelope {
     /// Canonical JSON text.
-    pub(crate) data: Option<zeroize::Zeroizing<String>>,
+    pub(crate) data: Option<Wiped<String>>,
     /// JSON text.
-    pub(crate) auth: Option<zeroize::Zeroizing<String>>,
+    pub(crate) auth: Option<Wiped<String>>,
     pub(crate) warnings: Vec<String>,
     /// Seconds.
     pub(crate) lease_duration: i64,

@@ -191,10 +191,10 @@ fn perform_mount(tx: &mut Tx<'_>, call: &Call) -> Result<Response, Halt> {
         }
     };
     let (mount, path) = match fixed {
-        Some((mount, rest)) => (mount, rest.to_string()),
+        Some(fixed) => fixed,
         None => route::find_mount(tx, call.path.as_str())?,
     };
-    dispatch(tx, call, &mount, &path, &authorized)
+    dispatch(tx, call, &mount, path, &authorized)
 }
 
 /// There is one namespace so far: the root, which has several spellings.

@@ -12,6 +12,7 @@ use http::{Method, StatusCode};
 
 use crate::http::{Head, Response};
 use crate::reject::{Corrupt, Reject};
+use crate::secret::Wiped;
 use crate::store::codec::{Reader, Writer};
 use crate::store::{Name, Owner, Space};
 use crate::vault::{Halt, Tx};
@@ -103,7 +104,7 @@ impl Settings {
             && origins.any(|allowed| allowed == EVERY_ORIGIN || *allowed == origin.name)
     }
 
-    fn encode(&self) -> zeroize::Zeroizing<Vec<u8>> {
+    fn encode(&self) -> Wiped<Vec<u8>> {
         Writer::new(VERSION)
             .list(self.origins.iter(), |writer, origin| writer.str(origin))
             .list(self.more_headers.iter(), |writer, header| writer.str(header))

@@ -36,10 +36,10 @@ pub use rules::Rules;
 pub fn prepare(request: &Request, rules: &Rules) -> Result<Call, Response> {
     let head = &request.head;
     let decoded = head.target().decoded();
-    if !is_printable(&String::from_utf8_lossy(&decoded)) {
+    if !is_printable(&String::from_utf8_lossy(decoded)) {
         return Err(Response::edge(StatusCode::BAD_REQUEST, None));
     }
-    rules.check_request_header(head, &decoded)?;
+    rules.check_request_header(head, decoded)?;
     let namespace = header_text(head, "x-vault-namespace")?;
     let echo = namespace.clone();
     prepare_api(request, rules, decoded, namespace).map_err(|response| match echo {
@@ -52,18 +52,18 @@ pub fn prepare(request: &Request, rules: &Rules) -> Result<Call, Response> {
 fn prepare_api(
     request: &Request,
     rules: &Rules,
-    decoded: alloc::vec::Vec<u8>,
+    decoded: &[u8],
     namespace: Option<String>,
 ) -> Result<Call, Response> {
     let head = &request.head;
     let bad = |message: &str| Response::errors(StatusCode::BAD_REQUEST, &[message]);
-    if namespace.is_some() && is_root_only(&String::from_utf8_lossy(&decoded)) {
+    if namespace.is_some() && is_root_only(&String::from_utf8_lossy(decoded)) {
         return Err(bad("operation unavailable in namespaces"));
     }
     let query = form::parse_query(head.target().query().unwrap_or(""));
     let Some(path) = decoded.strip_prefix(b"/v1/") else {
         let help = wants_help(head, &query);
-        return Err(outside(&decoded, help));
+        return Err(outside(decoded, help));
     };
     let words = ListWords::read(head.method(), &query)?;
     let Some(origin) = Origin::read(head) else {

@@ -79,7 +79,7 @@ pub use effect::{
 pub use job::{Job, Outcome};
 pub use memory::MemoryStore;
 pub use path::{Path, PathError, Target, is_printable};
-pub use secret::Secret;
+pub use secret::{Buffer, Secret, Wiped};
 pub use store::Key;
 pub use task::{Finding, Task};
 pub use time::{Step, Time};

@@ -17,6 +17,8 @@ use crate::limit;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     raw: String,
+    /// The path without its escapes, if it has any.
+    unescaped: Option<Vec<u8>>,
     query: Option<String>,
 }
 
@@ -51,8 +53,9 @@ impl Target {
     }
 
     fn parse_origin(path: &str, query: Option<&str>) -> Option<Self> {
-        percent_decode(path.as_bytes())?;
-        Some(Self { raw: path.into(), query: query.map(Into::into) })
+        let unescaped =
+            if path.contains('%') { Some(percent_decode(path.as_bytes())?) } else { None };
+        Some(Self { raw: path.into(), unescaped, query: query.map(Into::into) })
     }
 
     /// The path as it was sent.
@@ -66,19 +69,23 @@ impl Target {
     }
 
     /// The decoded path.
-    pub(crate) fn decoded(&self) -> Vec<u8> {
-        percent_decode(self.raw.as_bytes()).unwrap_or_default()
+    pub(crate) fn decoded(&self) -> &[u8] {
+        self.unescaped.as_deref().unwrap_or(self.raw.as_bytes())
     }
 
     /// Whether a slash of the path was escaped: such a target names no endpoint of the HTTP layer,
     /// which compares segment by segment.
     pub(crate) fn escapes_a_slash(&self) -> bool {
-        self.raw.as_bytes().windows(3).any(|three| three.eq_ignore_ascii_case(b"%2f"))
+        let mut threes = self.raw.as_bytes().windows(3);
+        self.unescaped.is_some() && threes.any(|three| three.eq_ignore_ascii_case(b"%2f"))
     }
 
     /// Where a client is sent whose path is not in its shortest form: `//` collapsed, `.` and `..`
     /// resolved as they stand (escaped ones are not touched), the query kept.
     pub(crate) fn redirect(&self) -> Option<String> {
+        if is_clean(&self.raw) && !SUBTREES.contains(&self.raw.as_str()) {
+            return None;
+        }
         let clean = clean(&self.raw);
         let clean = if SUBTREES.contains(&clean.as_str()) { clean + "/" } else { clean };
         if clean == self.raw {
@@ -113,6 +120,18 @@ const SUBTREES: [&str; 4] =
 
 fn is_http(scheme: &str) -> bool {
     scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
+}
+
+/// Whether a path that begins with a slash is in its shortest form.
+fn is_clean(path: &str) -> bool {
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let is_last = segments.peek().is_none();
+        if matches!(segment, "." | "..") || segment.is_empty() && !is_last {
+            return false;
+        }
+    }
+    true
 }
 
 fn clean(path: &str) -> String {
@@ -190,6 +209,9 @@ impl Path {
 
 /// Whether every character is a letter, mark, number, punctuation, symbol or the plain space.
 pub fn is_printable(text: &str) -> bool {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return true;
+    }
     text.chars().all(|c| match c {
         ' '..='~' => true,
         '\0'..='\u{7f}' => false,
@@ -287,6 +309,16 @@ mod tests {
         ];
         for (text, want) in cases {
             assert_eq!(Path::new(text.clone()).err(), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn leaves_alone_what_is_in_its_shortest_form_and_nothing_else() {
+        for number in 0..3_u32.pow(7) {
+            let digits = (0..7).map(|at| number / 3_u32.pow(at) % 3);
+            let path: String = digits.map(|digit| ['/', '.', 'a'][digit as usize]).collect();
+            let path = String::from("/") + path.trim_end_matches('a');
+            assert_eq!(is_clean(&path), clean(&path) == path, "{path}");
         }
     }
 

@@ -9,18 +9,17 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
-use hashbrown::HashMap;
-use zeroize::Zeroizing;
-
 use crate::drive::{Records, Snapshot};
 use crate::effect::RequestId;
 use crate::json;
 use crate::limit::{LIST_BYTES_MAX, TASK_PAGES_AHEAD};
 use crate::reject::Corrupt;
 use crate::seal::Barrier;
-use crate::store::cache::TailHasher;
+use crate::secret::Wiped;
+use crate::store::cache::{Form, TailHasher};
 use crate::store::folder::{self, Page, PageReader};
 use crate::store::{Key, Name, Owner};
+use hashbrown::HashMap;
 
 /// One piece of long work. It reads, and changes nothing.
 #[allow(missing_debug_implementations, reason = "a task holds keys of the barrier")]
@@ -48,7 +47,7 @@ pub(crate) enum Found {
 }
 
 /// The `data` of an answer; `None` if there are no names.
-pub(crate) type Names = Option<Arc<Zeroizing<String>>>;
+pub(crate) type Names = Option<Arc<Wiped<String>>>;
 
 /// Why nothing was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,16 +140,16 @@ fn inquire(inquiry: &Inquiry, pages: &mut Pages<'_>) -> Result<Found, Unfound> {
     // Bytes of the names of folders on the way: the work has a bound too.
     let mut folder_bytes = 0;
     let mut is_empty = true;
-    let mut folders = alloc::vec![Zeroizing::new(inquiry.folder.clone())];
+    let mut folders = alloc::vec![Wiped::new(inquiry.folder.clone())];
     while let Some(current) = folders.pop() {
         let relative = current.get(inquiry.folder.len()..).unwrap_or("");
         let flow =
             folder::walk(pages, inquiry.owner, &current, "", TASK_PAGES_AHEAD, &mut |name| {
                 if inquiry.recursive && name.ends_with('/') {
                     folder_bytes += size_of::<String>() + current.len() + name.len();
-                    folders.push(Zeroizing::new(alloc::format!("{}{name}", *current)));
+                    folders.push(Wiped::new(alloc::format!("{}{name}", *current)));
                 } else {
-                    list.string(&Zeroizing::new(alloc::format!("{relative}{name}")));
+                    list.string(&Wiped::new(alloc::format!("{relative}{name}")));
                 }
                 is_empty = false;
                 if list.bytes() + folder_bytes > LIST_BYTES_MAX {
@@ -166,7 +165,7 @@ fn inquire(inquiry: &Inquiry, pages: &mut Pages<'_>) -> Result<Found, Unfound> {
     if is_empty {
         return Ok(Found::Names(None));
     }
-    let list = Zeroizing::new(list.finish());
+    let list = Wiped::new(list.finish());
     let data = json::Object::new().raw("keys", &list).finish();
     Ok(Found::Names(Some(Arc::new(data.into()))))
 }

@@ -7,12 +7,11 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use zeroize::Zeroizing;
-
 use crate::drive::Records;
 use crate::encoding::hex;
 use crate::reject::Corrupt;
 use crate::seal::Barrier;
+use crate::secret::Wiped;
 use crate::store::codec::{Reader, Writer};
 use crate::store::{Key, Name, Owner, Space};
 use crate::token;
@@ -33,7 +32,7 @@ pub(crate) struct Page {
 
 /// Stages that an owner is dropped.
 pub(crate) fn drop_owner(tx: &mut Tx<'_>, owner: Owner) {
-    let path = Zeroizing::new(hex(&owner.0));
+    let path = Wiped::new(hex(&owner.0));
     let payload = Writer::new(VERSION).array(&owner.0).finish();
     tx.put(&Name::new(Space::Task, Owner::ROOT, &path), &payload);
 }

@@ -6,11 +6,10 @@
 use alloc::string::String;
 use core::ops::ControlFlow;
 
-use zeroize::Zeroizing;
-
 use crate::answer::Answer;
 use crate::json::{self, Doc};
 use crate::reject::{Corrupt, Reject};
+use crate::secret::Wiped;
 use crate::store::codec::{Reader, Writer};
 use crate::store::folder;
 use crate::store::{Name, Owner, Space};
@@ -24,7 +23,7 @@ pub(super) struct Entry {
     /// What the secret says of its lease, in seconds.
     pub(super) lease: Option<i64>,
     /// Canonical JSON text of an object.
-    pub(super) text: Zeroizing<String>,
+    pub(super) text: Wiped<String>,
 }
 
 pub(super) fn read(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<Option<Entry>, Halt> {
@@ -32,7 +31,7 @@ pub(super) fn read(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<Option<E
     let mut reader = Reader::new(&record, VERSION)?;
     let lease = reader.option(Reader::i64)?;
     let text = str::from_utf8(reader.rest()).map_err(|_| Corrupt("a text that is no UTF-8"))?;
-    Ok(Some(Entry { lease, text: Zeroizing::new(text.into()) }))
+    Ok(Some(Entry { lease, text: Wiped::new(text.into()) }))
 }
 
 /// The entry of a body; none if the body has no fields.
@@ -41,7 +40,7 @@ pub(super) fn of_body(doc: Option<&Doc>, lease: impl FnOnce(&Doc) -> Option<i64>
     if doc.object()?.is_empty() {
         return None;
     }
-    let mut text = Zeroizing::new(String::new());
+    let mut text = Wiped::new(String::new());
     doc.root().write_canonical(&mut text);
     Some(Entry { lease: lease(doc), text })
 }

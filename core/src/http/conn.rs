@@ -6,15 +6,14 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use core::{fmt, mem};
 
-use http::{Method, StatusCode};
-use zeroize::Zeroizing;
-
 use super::body::{BodyError, Decoder};
 use super::head::check_line;
 use super::response::{Connection, Frame};
 use super::{CustomFields, Framing, Head, HeadError, Limits, Request, Response};
 use crate::limit;
+use crate::secret::Wiped;
 use crate::time::Time;
+use http::{Method, StatusCode};
 
 /// One connection, from its first byte to its last.
 ///
@@ -25,12 +24,12 @@ pub struct Conn {
     limits: Limits,
     custom: Arc<CustomFields>,
     state: State,
-    inbound: Zeroizing<Vec<u8>>,
+    inbound: Wiped<Vec<u8>>,
     /// Bytes of `inbound` that are checked lines of the head being read.
     scanned: usize,
     /// Bytes of `inbound` that are known to hold no end of the next line.
     searched: usize,
-    outbound: VecDeque<Zeroizing<Vec<u8>>>,
+    outbound: VecDeque<Wiped<Vec<u8>>>,
     /// Bytes of the first outbound piece that are written.
     written: usize,
     /// When the peer last took a byte of an answer, or was first given one.
@@ -54,7 +53,7 @@ enum State {
     Admission(Head),
     Body {
         head: Head,
-        body: Zeroizing<Vec<u8>>,
+        body: Wiped<Vec<u8>>,
         decoder: Decoder,
         bytes_max: usize,
         begun: Time,
@@ -102,7 +101,7 @@ impl Conn {
             limits,
             custom: Arc::default(),
             state: State::Head { since: None, blank_line: false },
-            inbound: Zeroizing::default(),
+            inbound: Wiped::default(),
             scanned: 0,
             searched: 0,
             outbound: VecDeque::new(),
@@ -193,7 +192,7 @@ impl Conn {
         if head.expects_continue() {
             self.push(now, b"HTTP/1.1 100 Continue\r\n\r\n".to_vec().into());
         }
-        let body = Zeroizing::default();
+        let body = Wiped::default();
         self.state = State::Body { head, body, decoder, bytes_max, begun: now, since: now };
         self.advance(now);
         // What is missing of the body cannot come any more.
@@ -350,7 +349,7 @@ impl Conn {
             self.consume(2);
         }
         if self.inbound.is_empty() {
-            self.inbound = Zeroizing::default();
+            self.inbound = Wiped::default();
             if self.finishing.is_some() {
                 self.state = State::Closed;
             }
@@ -366,7 +365,7 @@ impl Conn {
                 let bytes = mem::take(&mut *bytes);
                 self.note_consumed(end);
                 (self.scanned, self.searched) = (0, 0);
-                match Head::parse(bytes, &self.limits) {
+                match Head::parse_checked(bytes, &self.limits) {
                     Ok(head) => self.state = State::Admission(head),
                     Err(error) => self.refuse_head(now, error),
                 }
@@ -460,7 +459,7 @@ impl Conn {
             None => self.push(now, head),
         }
         if close {
-            self.inbound = Zeroizing::default();
+            self.inbound = Wiped::default();
             self.state = if self.ended {
                 State::Closed
             } else {
@@ -496,7 +495,7 @@ impl Conn {
         self.finishing = self.finishing.map(|left| left.saturating_sub(count));
     }
 
-    fn push(&mut self, now: Time, bytes: Zeroizing<Vec<u8>>) {
+    fn push(&mut self, now: Time, bytes: Wiped<Vec<u8>>) {
         if self.outbound.is_empty() {
             self.write_since = now;
         }

@@ -5,6 +5,7 @@
 //! Host.
 
 use alloc::vec::Vec;
+use core::mem::MaybeUninit;
 use core::ops::Range;
 
 use http::{Method, StatusCode, header};
@@ -12,6 +13,7 @@ use http::{Method, StatusCode, header};
 use super::Limits;
 use crate::limit;
 use crate::path::Target;
+use crate::secret::Wiped;
 
 /// A parsed head. Field values may hold secrets, so there is no `Debug`.
 #[allow(missing_debug_implementations, reason = "heads hold tokens")]
@@ -22,7 +24,7 @@ pub struct Head {
     framing: Framing,
     keep_alive: bool,
     expects_continue: bool,
-    bytes: zeroize::Zeroizing<Vec<u8>>,
+    bytes: Wiped<Vec<u8>>,
     fields: Vec<Field>,
 }
 
@@ -77,13 +79,18 @@ impl HeadError {
 
 impl Head {
     /// Parses a whole head, from its first byte to the empty line.
-    pub(crate) fn parse(bytes: Vec<u8>, limits: &Limits) -> Result<Self, HeadError> {
+    pub(super) fn parse(bytes: Vec<u8>, limits: &Limits) -> Result<Self, HeadError> {
         check_lines(&bytes)?;
-        let mut fields = [httparse::EMPTY_HEADER; limit::HEADER_COUNT_MAX];
+        Self::parse_checked(bytes, limits)
+    }
+
+    /// The same for bytes whose lines are checked.
+    pub(super) fn parse_checked(bytes: Vec<u8>, limits: &Limits) -> Result<Self, HeadError> {
+        let mut fields = [const { MaybeUninit::uninit() }; limit::HEADER_COUNT_MAX];
         let room = limits.header_count_max.min(fields.len());
         let (fields, _) = fields.split_at_mut(room);
-        let mut request = httparse::Request::new(fields);
-        match request.parse(&bytes) {
+        let mut request = httparse::Request::new(&mut []);
+        match request.parse_with_uninit_headers(&bytes, fields) {
             Ok(httparse::Status::Complete(length)) if length == bytes.len() => {}
             Ok(_) => return Err(HeadError::Bad("malformed request head")),
             Err(httparse::Error::TooManyHeaders) => return Err(HeadError::HeadTooLarge),
@@ -253,11 +260,10 @@ pub(super) fn check_line(line: &[u8]) -> Result<(), HeadError> {
     let Some(line) = line.strip_suffix(b"\r\n") else {
         return Err(HeadError::Bad("bare line feed"));
     };
-    if line.contains(&b'\r') {
-        return Err(HeadError::Bad("bare carriage return"));
-    }
-    if line.contains(&0) {
-        return Err(HeadError::Bad("NUL in a head"));
+    // One pass over lines that are good, which are nearly all.
+    if line.iter().fold(false, |found, &byte| found | (byte == b'\r') | (byte == 0)) {
+        let what = if line.contains(&b'\r') { "bare carriage return" } else { "NUL in a head" };
+        return Err(HeadError::Bad(what));
     }
     if matches!(line.first(), Some(b' ' | b'\t')) {
         return Err(HeadError::Bad("folded header field"));

@@ -16,6 +16,7 @@ mod response;
 use core::time::Duration;
 
 use crate::limit;
+use crate::secret::Wiped;
 
 pub use conn::Conn;
 pub(crate) use custom::is_token;
@@ -65,7 +66,7 @@ pub struct Request {
     /// Request line and header fields.
     pub head: Head,
     /// The body, its transfer coding removed.
-    pub body: zeroize::Zeroizing<alloc::vec::Vec<u8>>,
+    pub body: Wiped<alloc::vec::Vec<u8>>,
 }
 
 impl Request {

@@ -8,6 +8,7 @@ use http::StatusCode;
 
 use super::CustomFields;
 use crate::json;
+use crate::secret::Wiped;
 use crate::time::Time;
 
 /// One answer. Its body may hold secrets, so there is no `Debug`, and it is wiped when dropped.
@@ -16,7 +17,7 @@ use crate::time::Time;
 pub struct Response {
     status: StatusCode,
     content_type: Option<&'static str>,
-    body: zeroize::Zeroizing<Vec<u8>>,
+    body: Wiped<Vec<u8>>,
     /// Whether the request came as far as the API: its answers may not be cached.
     from_api: bool,
     /// Whether it has the fields that the operator adds.
@@ -148,7 +149,7 @@ impl Response {
 }
 
 /// Bytes on their way to the peer, wiped when they are written.
-pub(super) type Wire = zeroize::Zeroizing<Vec<u8>>;
+pub(super) type Wire = Wiped<Vec<u8>>;
 
 /// How an answer is framed.
 #[derive(Clone, Copy)]

@@ -16,6 +16,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::limit;
+use crate::secret::Wiped;
 
 pub use parse::{parse, parse_one};
 pub(crate) use write::push_string;
@@ -24,7 +25,7 @@ pub use write::{List, Object};
 /// One parsed JSON value.
 #[allow(missing_debug_implementations, reason = "bodies hold secrets")]
 pub struct Doc {
-    text: zeroize::Zeroizing<String>,
+    text: Wiped<String>,
     nodes: Vec<Node>,
 }
 
@@ -198,7 +199,7 @@ impl Doc {
     }
 
     fn empty() -> Self {
-        Self { text: zeroize::Zeroizing::default(), nodes: Vec::new() }
+        Self { text: Wiped::default(), nodes: Vec::new() }
     }
 
     fn intern(&mut self, text: &str) -> Span {

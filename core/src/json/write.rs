@@ -4,9 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
 
-use zeroize::Zeroizing;
-
 use super::{Doc, Kind, Node, Value};
+use crate::secret::Wiped;
 
 /// A container that is being written.
 enum Frame {
@@ -174,7 +173,7 @@ impl Object {
             list.string(value.as_ref());
         }
         // The items may be secret.
-        self.raw(name, &Zeroizing::new(list.finish()))
+        self.raw(name, &Wiped::new(list.finish()))
     }
 
     /// `null`.

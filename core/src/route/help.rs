@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use http::StatusCode;
 
-use super::{Engine, Mount, Operation, Route, find, shadowed, table};
+use super::{Engine, Mount, Operation, Route, find, rows, shadowed};
 use crate::field::{Field, Source};
 use crate::http::Response;
 use crate::json;
@@ -15,7 +15,7 @@ use crate::reject::Reject;
 /// The help of a mount, or of a path in it.
 pub(crate) fn help(mount: &Mount, path: &str) -> Result<Response, Reject> {
     let (text, routes) = if path.is_empty() {
-        let routes: Vec<_> = table().filter(|route| route.engine == Some(mount.engine)).collect();
+        let routes: Vec<_> = rows(mount.engine).collect();
         (of_mount(mount.engine, &routes), routes)
     } else {
         let route = match shadowed(mount.engine, path) {

@@ -209,33 +209,41 @@ pub(crate) fn is_name(text: &str) -> bool {
         && bytes.iter().all(|byte| is_word(byte) || matches!(byte, b'-' | b'.'))
 }
 
-/// The whole table.
-pub(crate) fn table() -> impl Iterator<Item = &'static Route> {
-    [
-        sys::cors::ROUTES,
-        sys::generate_root::ROUTES,
-        sys::generate_root::OPEN_ROUTES,
-        sys::health::ROUTES,
-        sys::init::ROUTES,
-        sys::keyring::ROUTES,
-        sys::leader::ROUTES,
-        sys::rekey::ROUTES,
-        sys::rekey::OPEN_ROUTES,
-        sys::seal::ROUTES,
-        sys::tools::ROUTES,
-        #[cfg(feature = "simulation")]
-        sys::simulation::ROUTES,
-        token::ROUTES,
-        engine::cubbyhole::ROUTES,
-        engine::kv1::ROUTES,
-    ]
-    .into_iter()
-    .flatten()
+/// The rows of the system mount and of the HTTP layer.
+const SYSTEM: &[&[Route]] = &[
+    sys::cors::ROUTES,
+    sys::generate_root::ROUTES,
+    sys::generate_root::OPEN_ROUTES,
+    sys::health::ROUTES,
+    sys::init::ROUTES,
+    sys::keyring::ROUTES,
+    sys::leader::ROUTES,
+    sys::rekey::ROUTES,
+    sys::rekey::OPEN_ROUTES,
+    sys::seal::ROUTES,
+    sys::tools::ROUTES,
+    #[cfg(feature = "simulation")]
+    sys::simulation::ROUTES,
+];
+
+/// The rows of a mount type.
+fn rows(engine: Engine) -> impl Iterator<Item = &'static Route> {
+    let rows = match engine {
+        Engine::Cubbyhole => &[engine::cubbyhole::ROUTES],
+        Engine::Kv1 => &[engine::kv1::ROUTES],
+        Engine::System => SYSTEM,
+        Engine::Token => &[token::ROUTES],
+    };
+    rows.iter().copied().flatten().filter(move |route| route.engine == Some(engine))
 }
 
-/// The endpoint of the HTTP layer that has this path.
+/// The endpoint of the HTTP layer that has this path. All of these stand where the system mount is.
 pub(crate) fn plain(path: &str) -> Option<&'static Route> {
-    table().find(|route| route.engine.is_none() && route.pattern == path)
+    if !path.starts_with("sys/") {
+        return None;
+    }
+    let mut rows = SYSTEM.iter().copied().flatten();
+    rows.find(|route| route.engine.is_none() && route.pattern == path)
 }
 
 /// A row of the table with what it captured.
@@ -246,8 +254,7 @@ pub(crate) struct Found<'p> {
 
 /// The row for a path inside a mount.
 pub(crate) fn find(engine: Engine, path: &str) -> Option<Found<'_>> {
-    let row = table()
-        .filter(|route| route.engine == Some(engine))
+    let row = rows(engine)
         .find_map(|route| route.matches(path).map(|captures| Found { route, captures }));
     row.or_else(|| {
         let route = shadowed(engine, path)?;

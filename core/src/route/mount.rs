@@ -3,12 +3,13 @@
 //! Three are fixed. Every other mount is a row (namespace and path to id) and a record by that id.
 //! Paths of mounts are prefix-free, so the shortest prefix that has a row is the mount.
 
-use alloc::borrow::ToOwned;
-use alloc::string::String;
+use alloc::borrow::{Cow, ToOwned};
 use alloc::vec::Vec;
 
 use crate::limit;
 use crate::reject::{Corrupt, Reject};
+use crate::secret::Wiped;
+use crate::store::cache::Form;
 use crate::store::codec::{Reader, Writer};
 use crate::store::{Name, Owner, Space};
 use crate::vault::{Config, Halt, Tx};
@@ -64,7 +65,7 @@ impl Engine {
 }
 
 /// A mount that a path leads to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Mount {
     pub(crate) engine: Engine,
     /// Whose records the engine's are.
@@ -103,36 +104,69 @@ pub(crate) fn find_fixed(path: &str) -> Option<(Mount, &str)> {
 }
 
 /// The mount of a path that no fixed mount has, and the path inside it.
-pub(crate) fn find_mount(tx: &mut Tx<'_>, path: &str) -> Result<(Mount, String), Halt> {
+pub(crate) fn find_mount<'p>(tx: &mut Tx<'_>, path: &'p str) -> Result<(Mount, &'p str), Halt> {
     let folder = format_folder(path);
-    let prefixes: Vec<&str> = folder
-        .match_indices('/')
-        .filter_map(|(at, _)| folder.get(..=at))
-        .take(limit::MOUNT_SEGMENTS_MAX)
-        .collect();
-    let names: Vec<Name<'_>> =
-        prefixes.iter().map(|prefix| Name::new(Space::Route, Owner::ROOT, prefix)).collect();
-    tx.want(&names)?;
-    for (prefix, name) in prefixes.iter().zip(&names) {
-        let Some(row) = tx.get(name)? else { continue };
-        let mut reader = Reader::new(&row, ROW_VERSION)?;
-        let owner = Owner(reader.array()?);
-        reader.finish()?;
-        let mount = read_record(tx, owner)?;
-        return Ok((mount, path.get(prefix.len()..).unwrap_or("").to_owned()));
+    let prefixes = folder.match_indices('/').filter_map(|(at, _)| folder.get(..=at));
+    let mut prefixes = prefixes.take(limit::MOUNT_SEGMENTS_MAX);
+    let name_of = |prefix| Name::new(Space::Route, Owner::ROOT, prefix);
+    while let Some(prefix) = prefixes.next() {
+        match tx.form::<Row>(&name_of(prefix)) {
+            Ok(None) => {}
+            Ok(Some(row)) => {
+                let record = tx.form::<Record>(&Name::new(Space::Mount, row.owner, ""))?;
+                let record = record.ok_or(Corrupt("a route to a mount that is not there"))?;
+                let Record { engine, default_lease_ttl } = *record;
+                let mount = Mount { engine, owner: row.owner, default_lease_ttl };
+                return Ok((mount, path.get(prefix.len()..).unwrap_or("")));
+            }
+            Err(halt) => {
+                // What this one may lead on to is loaded together with it.
+                tx.want(&prefixes.map(name_of).collect::<Vec<_>>())?;
+                return Err(halt);
+            }
+        }
     }
     Err(Reject::NoRoute { path: path.to_owned() }.into())
 }
 
-fn read_record(tx: &mut Tx<'_>, owner: Owner) -> Result<Mount, Halt> {
-    let record = tx.get(&Name::new(Space::Mount, owner, ""))?;
-    let record = record.ok_or(Corrupt("a route to a mount that is not there"))?;
-    let mut reader = Reader::new(&record, RECORD_VERSION)?;
-    let (word, version) = (reader.str()?, reader.u8()?);
-    let engine = Engine::from_kind(word, version).ok_or(Corrupt("a mount of an unknown type"))?;
-    let default_lease_ttl = reader.i64()?;
-    reader.finish()?;
-    Ok(Mount { engine, owner, default_lease_ttl })
+/// A row of the route table of a namespace: whose records a mount's are.
+struct Row {
+    owner: Owner,
+}
+
+impl Form for Row {
+    fn decode(payload: &[u8]) -> Result<Self, Corrupt> {
+        let mut reader = Reader::new(payload, ROW_VERSION)?;
+        let owner = Owner(reader.array()?);
+        reader.finish()?;
+        Ok(Self { owner })
+    }
+
+    fn bytes(&self) -> usize {
+        0
+    }
+}
+
+/// The record of a mount.
+struct Record {
+    engine: Engine,
+    default_lease_ttl: i64,
+}
+
+impl Form for Record {
+    fn decode(payload: &[u8]) -> Result<Self, Corrupt> {
+        let mut reader = Reader::new(payload, RECORD_VERSION)?;
+        let (word, version) = (reader.str()?, reader.u8()?);
+        let engine =
+            Engine::from_kind(word, version).ok_or(Corrupt("a mount of an unknown type"))?;
+        let default_lease_ttl = reader.i64()?;
+        reader.finish()?;
+        Ok(Self { engine, default_lease_ttl })
+    }
+
+    fn bytes(&self) -> usize {
+        0
+    }
 }
 
 /// The two records of a new mount: name and payload of each.
@@ -140,7 +174,7 @@ pub(crate) fn create_mount(
     path: &str,
     engine: Engine,
     owner: Owner,
-) -> [(Name<'_>, zeroize::Zeroizing<Vec<u8>>); 2] {
+) -> [(Name<'_>, Wiped<Vec<u8>>); 2] {
     [
         (
             Name::new(Space::Route, Owner::ROOT, path),
@@ -153,10 +187,6 @@ pub(crate) fn create_mount(
     ]
 }
 
-fn format_folder(path: &str) -> String {
-    let mut folder = path.to_owned();
-    if !folder.ends_with('/') {
-        folder.push('/');
-    }
-    folder
+fn format_folder(path: &str) -> Cow<'_, str> {
+    if path.ends_with('/') { path.into() } else { alloc::format!("{path}/").into() }
 }

@@ -7,10 +7,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use zeroize::Zeroizing;
-
 use super::shamir::{self, CombineError, Share};
 use super::sharing::Sharing;
+use crate::secret::Wiped;
 
 /// See the module.
 pub(crate) struct Attempt {
@@ -25,7 +24,7 @@ pub(crate) enum Taken {
     /// It is one of several that are needed yet.
     Partial(Attempt),
     /// It is the last. This is what all of them give together; wrong shares give a wrong key.
-    Complete(Result<Zeroizing<Vec<u8>>, CombineError>),
+    Complete(Result<Wiped<Vec<u8>>, CombineError>),
 }
 
 impl Attempt {
@@ -51,7 +50,7 @@ impl Attempt {
             return Taken::Partial(Self { nonce: self.nonce.clone(), shares });
         }
         Taken::Complete(match shares.as_slice() {
-            [key] => Ok(Zeroizing::new(key.expose().to_vec())),
+            [key] => Ok(Wiped::new(key.expose().to_vec())),
             shares => shamir::combine(shares),
         })
     }

@@ -10,16 +10,15 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use super::Keyring;
+use crate::random::keyed;
+use crate::reject::Corrupt;
+use crate::secret::Wiped;
+use crate::store::{Key, Name};
 use aes_gcm::aead::inout::InOutBuf;
 use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
 use hmac::Hmac;
 use sha2::Sha256;
-use zeroize::Zeroizing;
-
-use super::Keyring;
-use crate::random::keyed;
-use crate::reject::Corrupt;
-use crate::store::{Key, Name};
 
 const VERSION: u8 = 1;
 /// The only keyring there is; namespaces may have their own one day.
@@ -76,16 +75,12 @@ impl Barrier {
         key: &Key,
         name: &str,
         sealed: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, Corrupt> {
+    ) -> Result<Wiped<Vec<u8>>, Corrupt> {
         self.open_if(key, sealed, |found| found == name.as_bytes())
     }
 
     /// Opens a record that must be stored under `key`, which vouches for its name.
-    pub(crate) fn open_unnamed(
-        &self,
-        key: &Key,
-        sealed: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, Corrupt> {
+    pub(crate) fn open_unnamed(&self, key: &Key, sealed: &[u8]) -> Result<Wiped<Vec<u8>>, Corrupt> {
         self.open_if(key, sealed, |_| true)
     }
 
@@ -94,7 +89,7 @@ impl Barrier {
         key: &Key,
         sealed: &[u8],
         is_name: impl FnOnce(&[u8]) -> bool,
-    ) -> Result<Zeroizing<Vec<u8>>, Corrupt> {
+    ) -> Result<Wiped<Vec<u8>>, Corrupt> {
         let term = read_term(sealed)?;
         let cipher = self.terms.get(&term).ok_or(Corrupt("a record of an unknown term"))?;
         open_with(cipher, key, sealed, is_name)
@@ -135,13 +130,13 @@ pub(super) fn open_with(
     key: &Key,
     sealed: &[u8],
     is_name: impl FnOnce(&[u8]) -> bool,
-) -> Result<Zeroizing<Vec<u8>>, Corrupt> {
+) -> Result<Wiped<Vec<u8>>, Corrupt> {
     const FORGED: Corrupt = Corrupt("a record that does not open");
     let (header, rest) = sealed.split_at_checked(HEADER_BYTES).ok_or(FORGED)?;
     let (nonce, rest) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(FORGED)?;
     let (text, tag) = rest.split_last_chunk::<TAG_BYTES>().ok_or(FORGED)?;
     let aad = associated_data(header, key);
-    let mut payload = Zeroizing::new(text.to_vec());
+    let mut payload = Wiped::new(text.to_vec());
     cipher
         .decrypt_inout_detached(
             nonce.into(),

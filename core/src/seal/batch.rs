@@ -2,9 +2,8 @@
 
 use alloc::vec::Vec;
 
-use zeroize::Zeroizing;
-
 use crate::reject::Corrupt;
+use crate::secret::Wiped;
 use crate::store::codec::{Reader, Writer};
 use crate::time::Time;
 
@@ -27,7 +26,7 @@ impl BatchRecord {
         if self.term == term { self.encryptions } else { 0 }
     }
 
-    pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
+    pub(crate) fn encode(&self) -> Wiped<Vec<u8>> {
         Writer::new(VERSION).time(self.time).u32(self.term).u64(self.encryptions).finish()
     }
 

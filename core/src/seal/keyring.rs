@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::Rotation;
 use crate::limit::TERMS_MAX;
 use crate::reject::Corrupt;
+use crate::secret::Wiped;
 use crate::store::codec::{Reader, Writer};
 use crate::time::Time;
 
@@ -77,7 +78,7 @@ impl Keyring {
         &self.index_key
     }
 
-    pub(crate) fn encode(&self, cluster: &Cluster) -> Zeroizing<alloc::vec::Vec<u8>> {
+    pub(crate) fn encode(&self, cluster: &Cluster) -> Wiped<alloc::vec::Vec<u8>> {
         let writer = Writer::new(VERSION).array(&*self.index_key);
         self.rotation
             .write(writer)
@@ -134,7 +135,7 @@ mod tests {
         let keyring = keyring.with_rotation(Rotation { enabled: false, ..keyring.rotation() });
         let bytes = keyring.encode(&cluster());
         let (again, named) = Keyring::decode(&bytes).unwrap();
-        assert_eq!(again.encode(&named), bytes);
+        assert_eq!(*again.encode(&named), *bytes);
         assert_eq!((again.current_term(), again.install_time()), (2, Time::from_unix_nanos(5)));
         assert!(!again.rotation().enabled);
         assert_eq!((named.name.as_str(), named.id.as_str()), ("n", "i"));

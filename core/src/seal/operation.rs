@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::attempt::Attempt;
 use super::sharing::Sharing;
+use crate::secret::Wiped;
 
 /// The operations that are under way.
 #[derive(Default)]
@@ -21,7 +22,7 @@ pub(crate) struct Operations {
 /// The way to a new root token, which the one-time password hides from who sees the answer alone.
 pub(crate) struct RootGeneration {
     pub(crate) attempt: Attempt,
-    pub(crate) password: Zeroizing<String>,
+    pub(crate) password: Wiped<String>,
 }
 
 impl RootGeneration {

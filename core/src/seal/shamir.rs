@@ -11,17 +11,16 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use ctutils::{Choice, CtEq};
-use zeroize::Zeroizing;
-
 use crate::random::Generator;
+use crate::secret::Wiped;
+use ctutils::{Choice, CtEq};
 
 /// A share as an operator holds it. Of a key that is not split it is the key itself.
-pub(crate) struct Share(Zeroizing<Vec<u8>>);
+pub(crate) struct Share(Wiped<Vec<u8>>);
 
 impl Share {
     pub(crate) fn new(bytes: Vec<u8>) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self(Wiped::new(bytes))
     }
 
     pub(crate) fn expose(&self) -> &[u8] {
@@ -83,10 +82,10 @@ pub(crate) fn split(
     assert!(!secret.is_empty(), "there is a secret to split");
     assert!((2..=shares).contains(&threshold), "the threshold is of several shares, and not above");
     // One polynomial for each byte, highest coefficient first; the byte itself comes last.
-    let polynomials: Vec<Zeroizing<Vec<u8>>> = secret
+    let polynomials: Vec<Wiped<Vec<u8>>> = secret
         .iter()
         .map(|&byte| {
-            let mut coefficients = Zeroizing::new(vec![byte; usize::from(threshold)]);
+            let mut coefficients = Wiped::new(vec![byte; usize::from(threshold)]);
             let (_, above) = coefficients.split_last_mut().expect("a threshold is not zero");
             random.fill(above);
             coefficients
@@ -103,7 +102,7 @@ pub(crate) fn split(
 /// # Errors
 ///
 /// See [`CombineError`]; the first that applies, in the order of its variants.
-pub(crate) fn combine(shares: &[Share]) -> Result<Zeroizing<Vec<u8>>, CombineError> {
+pub(crate) fn combine(shares: &[Share]) -> Result<Wiped<Vec<u8>>, CombineError> {
     let [first, _, ..] = shares else { return Err(CombineError::TooFew) };
     let length = first.point()?.0.len();
     let points = shares.iter().map(Share::point).collect::<Result<Vec<_>, _>>();
@@ -114,7 +113,7 @@ pub(crate) fn combine(shares: &[Share]) -> Result<Zeroizing<Vec<u8>>, CombineErr
     if points.iter().any(|(_, x)| *x == 0) {
         return Err(CombineError::ZeroPoint);
     }
-    let mut secret = Zeroizing::new(vec![0; length]);
+    let mut secret = Wiped::new(vec![0; length]);
     for (at, (ys, x)) in points.iter().enumerate() {
         // The Lagrange polynomial of this point, at zero. Subtraction is exclusive or.
         let (mut above, mut below) = (1, 1);

@@ -2,11 +2,10 @@
 
 use alloc::vec::Vec;
 
-use zeroize::Zeroizing;
-
 use super::shamir::{self, Share};
 use crate::random::Generator;
 use crate::reject::Corrupt;
+use crate::secret::Wiped;
 use crate::store::codec::{Reader, Writer};
 
 const VERSION: u8 = 1;
@@ -58,7 +57,7 @@ impl Sharing {
     }
 
     /// The record, which is in clear.
-    pub(crate) fn encode(self) -> Zeroizing<Vec<u8>> {
+    pub(crate) fn encode(self) -> Wiped<Vec<u8>> {
         Writer::new(VERSION).u8(self.shares).u8(self.threshold).finish()
     }
 

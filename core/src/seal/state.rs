@@ -20,6 +20,7 @@ use super::{
 };
 use crate::random::Generator;
 use crate::reject::Corrupt;
+use crate::secret::Wiped;
 use crate::store::Key;
 use crate::time::Time;
 
@@ -322,11 +323,7 @@ fn seal_fixed(cipher_key: &[u8; 32], key: Key, payload: &[u8], nonce: [u8; 12]) 
     seal_with(&Aes256Gcm::new(cipher_key.into()), 0, &key, "", payload, nonce)
 }
 
-fn open_fixed(
-    cipher_key: &[u8; 32],
-    key: Key,
-    sealed: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, Corrupt> {
+fn open_fixed(cipher_key: &[u8; 32], key: Key, sealed: &[u8]) -> Result<Wiped<Vec<u8>>, Corrupt> {
     open_with(&Aes256Gcm::new(cipher_key.into()), &key, sealed, <[u8]>::is_empty)
 }
 
@@ -401,7 +398,7 @@ mod tests {
     fn keeps_its_operations_over_a_rotation_and_not_over_new_shares_or_a_seal() {
         let begin = |state: &mut SealState| {
             let rekey = Rekey::begin("rekey".into(), Sharing::new(1, 1).unwrap(), false);
-            let password = Zeroizing::new("password".into());
+            let password = Wiped::new("password".into());
             let attempt = Attempt::begin("token".into());
             state.apply(SealChange::Rekey(Some(rekey)));
             let generation = RootGeneration { attempt, password };

@@ -1,4 +1,4 @@
-//! The cache in front of the store: sealed records, opened index pages, and absences.
+//! The cache in front of the store: sealed records, some of them beside their opened form, and absences.
 //!
 //! Invariants: an entry that is not yet durable, or that a parked request has pinned, is never
 //! evicted; everything else may go at any time and changes no answer. Absences have a budget of
@@ -7,21 +7,22 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
+use core::any::Any;
 use core::hash::{BuildHasherDefault, Hasher};
 
 use hashbrown::HashMap;
 
 use super::Key;
-use super::folder::Page;
 use crate::effect::BatchSeq;
+use crate::reject::Corrupt;
 
 /// What is known of one key.
 #[derive(Clone)]
 pub(crate) struct Entry {
     /// The sealed record; `None` if there is none.
     pub(crate) record: Option<Arc<[u8]>>,
-    /// The record opened, if it is a page and was opened.
-    pub(crate) page: Option<Arc<Page>>,
+    /// The record opened, if it is of a kind that is kept so and was opened.
+    pub(crate) opened: Option<Opened>,
     /// The batch that this reflects.
     pub(crate) seq: BatchSeq,
 }
@@ -31,7 +32,7 @@ impl Entry {
         // The table's slot, the ring's, and the allocations.
         ENTRY_BYTES
             + self.record.as_ref().map_or(0, |record| record.len() + 16)
-            + self.page.as_ref().map_or(0, |page| page.bytes() + 40)
+            + self.opened.as_ref().map_or(0, |opened| opened.bytes)
     }
 
     /// Bytes that this takes in the store.
@@ -43,6 +44,38 @@ impl Entry {
         if self.record.is_some() { Class::Record } else { Class::Absence }
     }
 }
+
+/// What is kept opened: records that many requests read. The value of a secret is never kept so. Sealing
+/// drops the forms, and each wipes what it holds that should not stay in memory.
+pub(crate) trait Form: Any + Send + Sync + Sized {
+    /// Reads the payload of a record.
+    fn decode(payload: &[u8]) -> Result<Self, Corrupt>;
+
+    /// Bytes of memory behind this.
+    fn bytes(&self) -> usize;
+}
+
+/// A record in its opened form.
+#[derive(Clone)]
+pub(crate) struct Opened {
+    form: Arc<dyn Any + Send + Sync>,
+    bytes: usize,
+}
+
+impl Opened {
+    pub(crate) fn new<F: Form>(form: Arc<F>) -> Self {
+        let bytes = SHARED_BYTES + size_of::<F>() + form.bytes();
+        Self { form, bytes }
+    }
+
+    /// The form, if it is this one.
+    pub(crate) fn get<F: Form>(&self) -> Option<Arc<F>> {
+        Arc::clone(&self.form).downcast().ok()
+    }
+}
+
+/// Counters of what is shared, and what the allocator adds.
+const SHARED_BYTES: usize = 32;
 
 /// Left-over places that a ring may have whatever its size.
 const RING_SLACK: usize = 64;
@@ -105,12 +138,12 @@ impl Cache {
         Some(&slot.entry)
     }
 
-    /// Keeps an opened page with its record.
-    pub(crate) fn attach_page(&mut self, key: &Key, page: Arc<Page>) {
+    /// Keeps the opened form of a record with it.
+    pub(crate) fn attach(&mut self, key: &Key, opened: Opened) {
         if let Some(slot) = self.slots.get_mut(key) {
-            let before = slot.entry.bytes();
-            slot.entry.page = Some(page);
-            self.records.bytes += slot.entry.bytes() - before;
+            self.records.bytes -= slot.entry.bytes();
+            slot.entry.opened = Some(opened);
+            self.records.bytes += slot.entry.bytes();
         }
     }
 
@@ -216,7 +249,7 @@ impl Cache {
         self.forget(durable, |_| true);
         for slot in self.slots.values_mut() {
             let before = slot.entry.bytes();
-            slot.entry.page = None;
+            slot.entry.opened = None;
             self.records.bytes -= before - slot.entry.bytes();
         }
     }
@@ -265,11 +298,42 @@ impl core::hash::Hash for Key {
 mod tests {
     use super::*;
 
+    struct Text(alloc::string::String);
+
+    impl Form for Text {
+        fn decode(_: &[u8]) -> Result<Self, Corrupt> {
+            Err(Corrupt("there are no such records"))
+        }
+
+        fn bytes(&self) -> usize {
+            self.0.len()
+        }
+    }
+
+    struct Other;
+
+    impl Form for Other {
+        fn decode(_: &[u8]) -> Result<Self, Corrupt> {
+            Ok(Self)
+        }
+
+        fn bytes(&self) -> usize {
+            0
+        }
+    }
+
+    #[test]
+    fn gives_an_opened_record_as_what_it_is_alone() {
+        let opened = Opened::new(Arc::new(Text("x".into())));
+        assert!(opened.get::<Text>().is_some_and(|text| text.0 == "x"));
+        assert!(opened.get::<Other>().is_none());
+    }
+
     const DURABLE: BatchSeq = BatchSeq::new(5);
 
     fn entry(length: Option<usize>, seq: u64) -> Entry {
         let record = length.map(|length| alloc::vec![0; length].into());
-        Entry { record, page: None, seq: BatchSeq::new(seq) }
+        Entry { record, opened: None, seq: BatchSeq::new(seq) }
     }
 
     #[test]
@@ -322,7 +386,9 @@ mod tests {
         for length in [Some(10), Some(700), None, None, Some(3)] {
             cache.insert(key, entry(length, 1));
         }
-        cache.attach_page(&key, Arc::new(Page::default()));
+        for length in [70, 7] {
+            cache.attach(&key, Opened::new(Arc::new(Text("x".repeat(length)))));
+        }
         cache.seal(BatchSeq::new(0));
         let (records, absences) = cache.bytes();
         assert_eq!((records, absences), (entry(Some(3), 1).bytes(), 0));

@@ -5,17 +5,16 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use zeroize::Zeroizing;
-
 use crate::reject::Corrupt;
+use crate::secret::Wiped;
 use crate::time::Time;
 
 /// Builds a record. Its bytes may be secret: they are wiped when dropped.
-pub(crate) struct Writer(Zeroizing<Vec<u8>>);
+pub(crate) struct Writer(Wiped<Vec<u8>>);
 
 impl Writer {
     pub(crate) fn new(version: u8) -> Self {
-        Self(Zeroizing::new(alloc::vec![version]))
+        Self(Wiped::new(alloc::vec![version]))
     }
 
     #[must_use]
@@ -93,7 +92,7 @@ impl Writer {
         items.fold(counted, write)
     }
 
-    pub(crate) fn finish(self) -> Zeroizing<Vec<u8>> {
+    pub(crate) fn finish(self) -> Wiped<Vec<u8>> {
         self.0
     }
 }
@@ -199,7 +198,7 @@ const SHORT: Corrupt = Corrupt("a record that ends early");
 mod tests {
     use super::*;
 
-    fn sample() -> Zeroizing<Vec<u8>> {
+    fn sample() -> Wiped<Vec<u8>> {
         Writer::new(3)
             .bool(true)
             .u32(7)

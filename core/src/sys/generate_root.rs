@@ -11,9 +11,6 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use http::StatusCode;
-use zeroize::Zeroizing;
-
 use super::keyring::unsealed;
 use super::{body, pgp, share};
 use crate::answer::Answer;
@@ -23,8 +20,10 @@ use crate::json;
 use crate::reject::Reject;
 use crate::route::{Access, Context, Method, Operation, Route};
 use crate::seal::{Attempt, RootGeneration, SealChange, Share, Taken};
+use crate::secret::Wiped;
 use crate::token::{Authorized, ROOT_TOKEN_BYTES, create_root};
 use crate::vault::{Halt, Tx};
+use http::StatusCode;
 
 pub(crate) const ROUTES: &[Route] = &[
     Route {
@@ -112,7 +111,7 @@ fn read(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer
 
 fn begin(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {
     let unsealed = unsealed(tx)?;
-    let password = Zeroizing::new(parameter(context, "otp")?);
+    let password = Wiped::new(parameter(context, "otp")?);
     if password.is_empty() {
         refuse_pgp(&parameter(context, "pgp_key")?)?;
     } else if password.len() != ROOT_TOKEN_BYTES {
@@ -124,7 +123,7 @@ fn begin(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answe
     }
     let attempt = Attempt::begin(tx.random().uuid());
     let (password, is_chosen_here) = if password.is_empty() {
-        (Zeroizing::new(tx.random().base62(ROOT_TOKEN_BYTES)), true)
+        (Wiped::new(tx.random().base62(ROOT_TOKEN_BYTES)), true)
     } else {
         (password, false)
     };
@@ -185,7 +184,7 @@ fn update(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answ
     }
     let now = tx.now;
     let (text, token) = create_root(tx.random(), now);
-    let text = Zeroizing::new(text);
+    let text = Wiped::new(text);
     token.create(tx, &text)?;
     tx.change_seal(SealChange::RootGeneration(None));
     let encoded = base64_unpadded(&xor(text.as_bytes(), generation.password.as_bytes()));
@@ -199,7 +198,7 @@ fn update(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answ
 
 /// A share and a nonce. A nonce that is missing is a wrong one where no token is asked for.
 fn read_share(context: &Context<'_>) -> Result<(Share, String), Reject> {
-    let (key, nonce) = (Zeroizing::new(parameter(context, "key")?), parameter(context, "nonce")?);
+    let (key, nonce) = (Wiped::new(parameter(context, "key")?), parameter(context, "nonce")?);
     if is_bare(context) {
         if key.is_empty() {
             return Err(Reject::invalid("'key' must be specified in request body as JSON"));
@@ -216,7 +215,7 @@ fn read_share(context: &Context<'_>) -> Result<(Share, String), Reject> {
 
 fn decode(_: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {
     let (encoded, password) = (parameter(context, "encoded_token")?, parameter(context, "otp")?);
-    let (encoded, password) = (Zeroizing::new(encoded), Zeroizing::new(password));
+    let (encoded, password) = (Wiped::new(encoded), Wiped::new(password));
     if encoded.is_empty() || password.is_empty() {
         return Err(Reject::invalid("provided 'encoded_token' or 'otp' is empty").into());
     }
@@ -237,8 +236,8 @@ fn decode(_: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answe
 }
 
 /// Two texts of one length, one hidden by the other.
-fn xor(left: &[u8], right: &[u8]) -> Zeroizing<Vec<u8>> {
-    Zeroizing::new(left.iter().zip(right).map(|(left, right)| left ^ right).collect())
+fn xor(left: &[u8], right: &[u8]) -> Wiped<Vec<u8>> {
+    Wiped::new(left.iter().zip(right).map(|(left, right)| left ^ right).collect())
 }
 
 /// Whether the endpoint is one of the HTTP layer, whose answers have no envelope.

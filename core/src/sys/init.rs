@@ -5,9 +5,6 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use http::StatusCode;
-use zeroize::Zeroizing;
-
 use super::body::{self, member};
 use super::{pgp, share};
 use crate::answer::Answer;
@@ -15,9 +12,11 @@ use crate::json::{self, Kind, Value};
 use crate::reject::Reject;
 use crate::route::{Access, Context, Engine, Method, Operation, Route, create_mount};
 use crate::seal::{self, SealChange, Sharing};
+use crate::secret::Wiped;
 use crate::store::Owner;
 use crate::token::{Authorized, create_root};
 use crate::vault::{Halt, Tx};
+use http::StatusCode;
 
 pub(crate) const ROUTES: &[Route] = &[Route {
     pattern: "sys/init",
@@ -57,7 +56,7 @@ fn initialize(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<
         tx.put_sealed(key, record);
     }
     let (text, token) = create_root(tx.random(), now);
-    let text = Zeroizing::new(text);
+    let text = Wiped::new(text);
     let owner = Owner(tx.random().array());
     let mount = create_mount("secret/", Engine::Kv1, owner);
     let mut records = 0;

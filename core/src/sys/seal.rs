@@ -6,9 +6,6 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 
-use http::StatusCode;
-use zeroize::Zeroizing;
-
 use super::{body, share};
 use crate::answer::Answer;
 use crate::json;
@@ -17,8 +14,10 @@ use crate::route::{Access, Context, Method, Operation, Route};
 use crate::seal::{
     self, Attempt, CombineError, SealChange, SealState, Sharing, Stored, Taken, Unsealed,
 };
+use crate::secret::Wiped;
 use crate::token::Authorized;
 use crate::vault::{Halt, Tx};
+use http::StatusCode;
 
 pub(crate) const ROUTES: &[Route] = &[
     Route {
@@ -118,7 +117,7 @@ fn unseal(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answ
 fn complete(
     tx: &mut Tx<'_>,
     stored: &Stored,
-    key: Result<Zeroizing<Vec<u8>>, CombineError>,
+    key: Result<Wiped<Vec<u8>>, CombineError>,
 ) -> Result<Answer, Halt> {
     // The batch record goes along, whatever becomes of the key: the first run loads it.
     let batch = tx.sealed(&seal::BATCH)?;

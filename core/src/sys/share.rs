@@ -4,13 +4,12 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use zeroize::Zeroizing;
-
 use crate::encoding::{base64, from_base64, from_hex, hex};
 use crate::json;
 use crate::limit::{SHARE_BYTES_MAX, SHARE_BYTES_MIN};
 use crate::reject::Reject;
 use crate::seal::{CombineError, Share, Unsealed};
+use crate::secret::Wiped;
 
 /// What the API says of a complete attempt whose shares do not give the unseal key.
 pub(super) const WRONG_KEY: &str = "invalid key: failed to decrypt keys from storage: cipher: message \
@@ -42,7 +41,7 @@ pub(super) fn check_key_length(share: &Share) -> Result<(), Reject> {
 /// Whether the shares of a complete attempt give the unseal key. If not, the text begins with `refused`.
 pub(super) fn agree(
     unsealed: &Unsealed,
-    key: Result<Zeroizing<Vec<u8>>, CombineError>,
+    key: Result<Wiped<Vec<u8>>, CombineError>,
     refused: &str,
 ) -> Result<(), String> {
     match key {
@@ -55,7 +54,7 @@ pub(super) fn agree(
 /// The shares in both encodings, as members of an answer.
 pub(super) fn write(object: json::Object, shares: &[Share]) -> json::Object {
     let shown = |show: fn(&[u8]) -> String| {
-        shares.iter().map(move |share| Zeroizing::new(show(share.expose())))
+        shares.iter().map(move |share| Wiped::new(show(share.expose())))
     };
     object.strings("keys", shown(hex)).strings("keys_base64", shown(base64))
 }

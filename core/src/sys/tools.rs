@@ -5,8 +5,6 @@
 use alloc::format;
 use alloc::vec;
 
-use zeroize::Zeroizing;
-
 use crate::answer::{Answer, Envelope};
 use crate::encoding::{base64, hex};
 use crate::field::{Field, FieldKind};
@@ -15,6 +13,7 @@ use crate::limit::RANDOM_BYTES_END;
 use crate::quote::quoted;
 use crate::reject::Reject;
 use crate::route::{Access, Context, Engine, Method, Operation, Route};
+use crate::secret::Wiped;
 use crate::token::Authorized;
 use crate::vault::{Halt, Tx};
 
@@ -72,7 +71,7 @@ fn random(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answ
             return Err(Reject::invalid(text).into());
         }
     }
-    let mut bytes = Zeroizing::new(vec![0; usize::try_from(count).unwrap_or(0)]);
+    let mut bytes = Wiped::new(vec![0; usize::try_from(count).unwrap_or(0)]);
     let text = match context.args.string("format")?.as_deref() {
         None | Some("" | "base64") => {
             tx.random().fill(&mut bytes);

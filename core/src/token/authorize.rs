@@ -3,10 +3,13 @@
 //! Invariant: an [`Authorized`] is made here only, by a look at the records of this very run, and
 //! does not outlive it. Every handler takes one.
 
+use alloc::sync::Arc;
+
 use super::record::Token;
 use crate::call::Call;
 use crate::reject::Reject;
 use crate::route::{Access, Route};
+use crate::secret::Wiped;
 use crate::vault::{Halt, Tx};
 
 /// The proof that a request may be served.
@@ -16,8 +19,8 @@ pub(crate) struct Authorized {
 
 /// Whose request it is.
 pub(crate) struct Caller {
-    pub(crate) text: zeroize::Zeroizing<alloc::string::String>,
-    pub(crate) token: Token,
+    pub(crate) text: Wiped<alloc::string::String>,
+    pub(crate) token: Arc<Token>,
 }
 
 impl Authorized {
@@ -64,7 +67,7 @@ pub(crate) fn authorize(
             // Its token is gone, and another has its text.
             return Err(Reject::PermissionDenied.into());
         }
-        None if token.num_uses != 0 => return Err(charge(tx, text, token)),
+        None if token.num_uses != 0 => return Err(charge(tx, text, &token)),
         Some(_) | None => {}
     }
     let allowed = match access {
@@ -74,14 +77,14 @@ pub(crate) fn authorize(
     if !allowed {
         return Err(Reject::AclDenied.into());
     }
-    let text = zeroize::Zeroizing::new(text.into());
+    let text = Wiped::new(text.into());
     Ok(Authorized { caller: Some(Caller { text, token }) })
 }
 
 /// Stages one use less. It is committed before anything else is decided, and stays when the
 /// request is refused.
-fn charge(tx: &mut Tx<'_>, text: &str, mut token: Token) -> Halt {
-    tx.charge(|tx| token.spend(tx, text))
+fn charge(tx: &mut Tx<'_>, text: &str, token: &Token) -> Halt {
+    tx.charge(|tx| token.clone().spend(tx, text))
 }
 
 /// What a request leaves of its token: after the last use, nothing.

@@ -48,7 +48,7 @@ pub(crate) const ROOT_TOKEN_BYTES: usize = 2 + 24;
 pub(crate) fn create_root(random: &mut crate::random::Generator, now: Time) -> (String, Token) {
     let text = format!("s.{}", random.base62(24));
     let token = Token {
-        accessor: random.base62(24),
+        accessor: random.base62(24).into(),
         policies: alloc::vec!["root".to_owned()],
         path: "auth/token/root".to_owned(),
         display_name: "root".to_owned(),
@@ -112,7 +112,7 @@ fn make(
     let ancestors = if orphan { Vec::new() } else { line_of(tx, caller)? };
     let random = tx.random();
     let token = Token {
-        accessor: random.base62(24),
+        accessor: random.base62(24).into(),
         cubbyhole: Owner(random.array()),
         policies: wishes.policies,
         path: path.to_owned(),

@@ -2,14 +2,15 @@
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
-
-use zeroize::Zeroizing;
 
 use crate::chore::sweep;
 use crate::encoding::hex;
 use crate::limit::REQUEST_TIME_MAX;
 use crate::reject::Corrupt;
+use crate::secret::Wiped;
+use crate::store::cache::Form;
 use crate::store::codec::{Reader, Writer};
 use crate::store::{Key, Name, Owner, Space};
 use crate::time::Time;
@@ -23,7 +24,7 @@ pub(super) const SPENT: i64 = -1;
 /// What is stored of a token. Times are of the core; TTLs are seconds.
 #[derive(Clone)]
 pub(crate) struct Token {
-    pub(super) accessor: String,
+    pub(super) accessor: Wiped<String>,
     /// Sorted.
     pub(super) policies: Vec<String>,
     /// The path that made it.
@@ -56,35 +57,11 @@ pub(super) struct Ancestor {
     pub(super) cubbyhole: Owner,
 }
 
-impl Token {
-    pub(super) fn encode(&self) -> Zeroizing<Vec<u8>> {
-        Writer::new(VERSION)
-            .str(&self.accessor)
-            .list(self.policies.iter(), |writer, policy| writer.str(policy))
-            .str(&self.path)
-            .str(&self.display_name)
-            .option(self.meta.as_ref(), |writer, meta| {
-                writer.list(meta.iter(), |writer, (key, value)| writer.str(key).str(value))
-            })
-            .time(self.creation_time)
-            .i64(self.creation_ttl)
-            .option(self.expire_time, Writer::time)
-            .i64(self.explicit_max_ttl)
-            .i64(self.period)
-            .i64(self.num_uses)
-            .option(self.renewable, Writer::bool)
-            .list(self.ancestors.iter(), |writer, ancestor| {
-                writer.array(ancestor.key.as_bytes()).array(&ancestor.cubbyhole.0)
-            })
-            .option(self.spent_until, Writer::time)
-            .array(&self.cubbyhole.0)
-            .finish()
-    }
-
-    fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
-        let mut reader = Reader::new(bytes, VERSION)?;
+impl Form for Token {
+    fn decode(payload: &[u8]) -> Result<Self, Corrupt> {
+        let mut reader = Reader::new(payload, VERSION)?;
         let token = Self {
-            accessor: reader.string()?,
+            accessor: reader.string()?.into(),
             policies: reader.list(Reader::string)?,
             path: reader.string()?,
             display_name: reader.string()?,
@@ -110,6 +87,43 @@ impl Token {
         Ok(token)
     }
 
+    fn bytes(&self) -> usize {
+        let policies = self.policies.iter().map(|policy| policy.len() + size_of::<String>());
+        let meta = self.meta.iter().flatten();
+        let meta = meta.map(|(name, value)| name.len() + value.len() + 2 * size_of::<String>());
+        self.accessor.len()
+            + self.path.len()
+            + self.display_name.len()
+            + policies.chain(meta).sum::<usize>()
+            + self.ancestors.len() * size_of::<Ancestor>()
+    }
+}
+
+impl Token {
+    pub(super) fn encode(&self) -> Wiped<Vec<u8>> {
+        Writer::new(VERSION)
+            .str(&self.accessor)
+            .list(self.policies.iter(), |writer, policy| writer.str(policy))
+            .str(&self.path)
+            .str(&self.display_name)
+            .option(self.meta.as_ref(), |writer, meta| {
+                writer.list(meta.iter(), |writer, (key, value)| writer.str(key).str(value))
+            })
+            .time(self.creation_time)
+            .i64(self.creation_ttl)
+            .option(self.expire_time, Writer::time)
+            .i64(self.explicit_max_ttl)
+            .i64(self.period)
+            .i64(self.num_uses)
+            .option(self.renewable, Writer::bool)
+            .list(self.ancestors.iter(), |writer, ancestor| {
+                writer.array(ancestor.key.as_bytes()).array(&ancestor.cubbyhole.0)
+            })
+            .option(self.spent_until, Writer::time)
+            .array(&self.cubbyhole.0)
+            .finish()
+    }
+
     pub(super) fn is_root(&self) -> bool {
         self.policies.iter().any(|policy| policy == "root")
     }
@@ -119,9 +133,8 @@ impl Token {
     }
 
     /// The record of a token as it is stored, alive or not.
-    pub(super) fn read(tx: &mut Tx<'_>, text: &str) -> Result<Option<Self>, Halt> {
-        let record = tx.get(&name(text))?;
-        Ok(record.map(|record| Self::decode(&record)).transpose()?)
+    pub(super) fn read(tx: &mut Tx<'_>, text: &str) -> Result<Option<Arc<Self>>, Halt> {
+        tx.form(&name(text))
     }
 
     /// The token, if it is alive. A charged use of this very request does not count against it.
@@ -129,7 +142,7 @@ impl Token {
         tx: &mut Tx<'_>,
         text: &str,
         charged: Option<Charge>,
-    ) -> Result<Option<Self>, Halt> {
+    ) -> Result<Option<Arc<Self>>, Halt> {
         let Some(token) = Self::read(tx, text)? else { return Ok(None) };
         let own = charged.is_some_and(|charge| charge.token == token.cubbyhole);
         if token.is_expired(tx.now) || (token.num_uses == SPENT && !own) {
@@ -137,8 +150,7 @@ impl Token {
         }
         tx.want_keys(token.ancestors.iter().map(|ancestor| ancestor.key))?;
         for ancestor in &token.ancestors {
-            let Some(record) = tx.get_by_key(&ancestor.key)? else { return Ok(None) };
-            let found = Self::decode(&record)?;
+            let Some(found) = tx.form_by_key::<Self>(&ancestor.key)? else { return Ok(None) };
             let is_it = found.cubbyhole == ancestor.cubbyhole;
             if !is_it || found.is_expired(tx.now) || found.num_uses == SPENT {
                 return Ok(None);
@@ -148,7 +160,7 @@ impl Token {
     }
 
     /// The two records that every token has: name and payload of each.
-    pub(crate) fn records<'t>(&'t self, text: &'t str) -> [(Name<'t>, Zeroizing<Vec<u8>>); 2] {
+    pub(crate) fn records<'t>(&'t self, text: &'t str) -> [(Name<'t>, Wiped<Vec<u8>>); 2] {
         [
             (name(text), self.encode()),
             (accessor_name(&self.accessor), Writer::new(VERSION).str(text).finish()),
@@ -226,7 +238,7 @@ pub(crate) struct Reference {
 }
 
 impl Reference {
-    fn encode(&self) -> Zeroizing<Vec<u8>> {
+    fn encode(&self) -> Wiped<Vec<u8>> {
         Writer::new(VERSION).array(self.key.as_bytes()).array(&self.cubbyhole.0).finish()
     }
 
@@ -256,13 +268,12 @@ pub(crate) fn bury_all(
 ) -> Result<(), Halt> {
     tx.want_keys(references.iter().map(|reference| reference.key))?;
     for reference in references {
-        let record = match tx.get_by_key(&reference.key) {
-            Ok(Some(record)) => record,
+        let token = match tx.form_by_key::<Token>(&reference.key) {
+            Ok(Some(token)) => token,
             // What does not open authorises nobody; the others need not wait for it.
             Ok(None) | Err(Halt::Corrupt(_)) => continue,
             Err(halt) => return Err(halt),
         };
-        let Ok(token) = Token::decode(&record) else { continue };
         if token.cubbyhole == reference.cubbyhole && is_dead(&token) {
             tx.delete_key(reference.key);
             token.bury_rest(tx);
@@ -288,7 +299,7 @@ mod tests {
     #[test]
     fn reads_back_what_was_written() {
         let token = Token {
-            accessor: "a".to_string(),
+            accessor: "a".to_string().into(),
             policies: alloc::vec!["default".to_string(), "root".to_string()],
             path: "auth/token/create".to_string(),
             display_name: "token".to_string(),
@@ -308,7 +319,7 @@ mod tests {
         };
         let bytes = token.encode();
         let again = Token::decode(&bytes).unwrap();
-        assert_eq!(again.encode(), bytes);
+        assert_eq!(*again.encode(), *bytes);
         assert!(again.is_root());
         assert!(!again.is_expired(Time::from_unix_nanos(60_000_000_004)));
         assert!(again.is_expired(Time::from_unix_nanos(60_000_000_005)));

@@ -77,7 +77,7 @@ impl Vault {
                     self.counters.loads_overtaken += 1;
                 } else {
                     let record = loaded.records.get(at).cloned().flatten();
-                    self.cache.insert(*key, Entry { record, page: None, seq: loaded.as_of });
+                    self.cache.insert(*key, Entry { record, opened: None, seq: loaded.as_of });
                 }
             }
             for id in loading.waiters {

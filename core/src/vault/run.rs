@@ -394,7 +394,7 @@ impl Vault {
 
 /// An entry of a batch that has no number yet.
 fn fresh(record: Arc<[u8]>) -> Entry {
-    Entry { record: Some(record), page: None, seq: BatchSeq::START }
+    Entry { record: Some(record), opened: None, seq: BatchSeq::START }
 }
 
 const FULL: Reject = Reject::Overloaded("too many requests are waiting");

@@ -8,8 +8,6 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use zeroize::Zeroizing;
-
 use super::{Charge, Config, Memo};
 use crate::cors::Allowed;
 use crate::effect::BatchSeq;
@@ -18,7 +16,8 @@ use crate::random::{Generator, Phase};
 use crate::reject::{Branch, Corrupt, Reject};
 use crate::route::Operation;
 use crate::seal::{Barrier, SealChange, SealState};
-use crate::store::cache::{Cache, Entry};
+use crate::secret::Wiped;
+use crate::store::cache::{Cache, Entry, Form, Opened};
 use crate::store::folder::{Page, PageId, PageReader, PageWriter};
 use crate::store::{Key, Name};
 use crate::task::{Inquiry, Unfound};
@@ -139,18 +138,41 @@ impl<'v> Tx<'v> {
     }
 
     /// The payload of a record.
-    pub(crate) fn get(&mut self, name: &Name<'_>) -> Result<Option<Zeroizing<Vec<u8>>>, Halt> {
+    pub(crate) fn get(&mut self, name: &Name<'_>) -> Result<Option<Wiped<Vec<u8>>>, Halt> {
         let barrier = self.barrier()?;
         let key = barrier.key(name);
-        let Some(sealed) = self.sealed(&key)? else { return Ok(None) };
-        Ok(Some(barrier.open(&key, name.path, &sealed)?))
+        let Some(sealed) = &self.entry(&key)?.record else { return Ok(None) };
+        Ok(Some(barrier.open(&key, name.path, sealed)?))
     }
 
-    /// The payload of a record whose name is not known here.
-    pub(crate) fn get_by_key(&mut self, key: &Key) -> Result<Option<Zeroizing<Vec<u8>>>, Halt> {
+    /// A record in its opened form.
+    pub(crate) fn form<F: Form>(&mut self, name: &Name<'_>) -> Result<Option<Arc<F>>, Halt> {
+        let key = self.barrier()?.key(name);
+        self.form_by(&key, |barrier, sealed| barrier.open(&key, name.path, sealed))
+    }
+
+    /// The same of a record whose name is not known here.
+    pub(crate) fn form_by_key<F: Form>(&mut self, key: &Key) -> Result<Option<Arc<F>>, Halt> {
+        self.form_by(key, |barrier, sealed| barrier.open_unnamed(key, sealed))
+    }
+
+    fn form_by<F: Form>(
+        &mut self,
+        key: &Key,
+        open: impl FnOnce(&Barrier, &[u8]) -> Result<Wiped<Vec<u8>>, Corrupt>,
+    ) -> Result<Option<Arc<F>>, Halt> {
         let barrier = self.barrier()?;
-        let Some(sealed) = self.sealed(key)? else { return Ok(None) };
-        Ok(Some(barrier.open_unnamed(key, &sealed)?))
+        let entry = self.entry(key)?;
+        if let Some(form) = entry.opened.as_ref().and_then(Opened::get) {
+            return Ok(Some(form));
+        }
+        let Some(sealed) = &entry.record else { return Ok(None) };
+        let form = Arc::new(F::decode(&open(barrier, sealed)?)?);
+        // The cache has what was there before this transaction.
+        if !self.staged.changes.contains_key(key) {
+            self.cache.attach(key, Opened::new(Arc::clone(&form)));
+        }
+        Ok(Some(form))
     }
 
     /// The key of a name.
@@ -159,25 +181,25 @@ impl<'v> Tx<'v> {
     }
 
     /// Opens a record that a task has found.
-    pub(crate) fn open(&self, key: &Key, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Halt> {
+    pub(crate) fn open(&self, key: &Key, sealed: &[u8]) -> Result<Wiped<Vec<u8>>, Halt> {
         Ok(self.barrier()?.open_unnamed(key, sealed)?)
     }
 
     /// A record as it is stored.
     pub(crate) fn sealed(&mut self, key: &Key) -> Result<Option<Arc<[u8]>>, Halt> {
-        Ok(self.entry(key)?.and_then(|entry| entry.record))
+        Ok(self.entry(key)?.record.clone())
     }
 
-    fn entry(&mut self, key: &Key) -> Result<Option<Entry>, Halt> {
+    fn entry(&mut self, key: &Key) -> Result<&Entry, Halt> {
         if let Some(entry) = self.staged.changes.get(key) {
-            return Ok(Some(entry.clone()));
+            return Ok(entry);
         }
         let Some(entry) = self.cache.get(key) else {
             self.staged.missing.insert(*key);
             return Err(Halt::Missing);
         };
         self.staged.read = self.staged.read.max(entry.seq);
-        Ok(Some(entry.clone()))
+        Ok(entry)
     }
 
     // --- Writing ---
@@ -194,11 +216,11 @@ impl<'v> Tx<'v> {
         self.stage(key, Some(sealed), None);
     }
 
-    fn put_opened(&mut self, name: &Name<'_>, payload: &[u8], page: Option<Arc<Page>>) {
+    fn put_opened(&mut self, name: &Name<'_>, payload: &[u8], opened: Option<Opened>) {
         let barrier = self.barrier().expect("handlers that write have read through the barrier");
         let key = barrier.key(name);
         let sealed = barrier.seal(&key, name.path, payload, self.random.array());
-        self.stage(key, Some(sealed), page);
+        self.stage(key, Some(sealed), opened);
     }
 
     /// Stages bytes that are sealed already, or need no seal.
@@ -222,8 +244,8 @@ impl<'v> Tx<'v> {
         self.staged.frees = true;
     }
 
-    fn stage(&mut self, key: Key, record: Option<Arc<[u8]>>, page: Option<Arc<Page>>) {
-        self.staged.changes.insert(key, Entry { record, page, seq: BatchSeq::START });
+    fn stage(&mut self, key: Key, record: Option<Arc<[u8]>>, opened: Option<Opened>) {
+        self.staged.changes.insert(key, Entry { record, opened, seq: BatchSeq::START });
     }
 
     // --- Once in all runs ---
@@ -299,25 +321,15 @@ impl PageReader for Tx<'_> {
         self.want(names)
     }
 
-    /// The page, opened; it is kept with its record.
     fn page(&mut self, name: &Name<'_>) -> Result<Option<Arc<Page>>, Halt> {
-        let barrier = self.barrier()?;
-        let key = barrier.key(name);
-        let Some(entry) = self.entry(&key)? else { return Ok(None) };
-        if let Some(page) = entry.page {
-            return Ok(Some(page));
-        }
-        let Some(sealed) = entry.record else { return Ok(None) };
-        let page = Arc::new(Page::decode(&barrier.open(&key, name.path, &sealed)?)?);
-        self.cache.attach_page(&key, Arc::clone(&page));
-        Ok(Some(page))
+        self.form(name)
     }
 }
 
 impl PageWriter for Tx<'_> {
     fn put_page(&mut self, name: &Name<'_>, page: Page) {
         let payload = page.encode();
-        self.put_opened(name, &payload, Some(Arc::new(page)));
+        self.put_opened(name, &payload, Some(Opened::new(Arc::new(page))));
     }
 
     fn delete_page(&mut self, name: &Name<'_>) {

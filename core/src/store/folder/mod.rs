@@ -14,12 +14,11 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use zeroize::Zeroizing;
-
 use super::key::folder_of;
 use super::{Name, Owner, Space};
 use crate::encoding::hex;
 use crate::reject::Corrupt;
+use crate::secret::Wiped;
 use crate::vault::{Halt, Tx};
 
 pub(crate) use page::{Page, PageId};
@@ -140,8 +139,8 @@ impl<'f> Folder<'f> {
     }
 
     /// The text that tells a page from all others of its owner: the id has a fixed length.
-    fn path_of(self, id: PageId) -> Zeroizing<String> {
-        Zeroizing::new(hex(&id.0) + self.path)
+    fn path_of(self, id: PageId) -> Wiped<String> {
+        Wiped::new(hex(&id.0) + self.path)
     }
 
     /// A page that another names.

@@ -8,9 +8,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use zeroize::Zeroizing;
-
 use crate::reject::Corrupt;
+use crate::secret::Wiped;
+use crate::store::cache::Form;
 use crate::store::codec::{Reader, Writer};
 
 const VERSION: u8 = 1;
@@ -35,19 +35,8 @@ pub(crate) struct Page {
     below: Vec<PageId>,
 }
 
-impl Page {
-    /// A leaf of one name.
-    pub(super) fn leaf(name: &str) -> Self {
-        Self { level: 0, names: Names::collect(core::iter::once(name)), below: Vec::new() }
-    }
-
-    /// The page above two others, parted by a name.
-    pub(super) fn above(level: u8, left: PageId, separator: &str, right: PageId) -> Self {
-        let names = Names::collect(["", separator].into_iter());
-        Self { level: level + 1, names, below: alloc::vec![left, right] }
-    }
-
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
+impl Form for Page {
+    fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
         let mut reader = Reader::new(bytes, VERSION)?;
         let level = reader.u8()?;
         let names = reader.list(Reader::str)?;
@@ -64,7 +53,24 @@ impl Page {
         Ok(Self { level, names: Names::collect(names.into_iter()), below })
     }
 
-    pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
+    fn bytes(&self) -> usize {
+        self.names.text.len() + self.names.ends.len() * 4 + self.below.len() * 8
+    }
+}
+
+impl Page {
+    /// A leaf of one name.
+    pub(super) fn leaf(name: &str) -> Self {
+        Self { level: 0, names: Names::collect(core::iter::once(name)), below: Vec::new() }
+    }
+
+    /// The page above two others, parted by a name.
+    pub(super) fn above(level: u8, left: PageId, separator: &str, right: PageId) -> Self {
+        let names = Names::collect(["", separator].into_iter());
+        Self { level: level + 1, names, below: alloc::vec![left, right] }
+    }
+
+    pub(crate) fn encode(&self) -> Wiped<Vec<u8>> {
         Writer::new(VERSION)
             .u8(self.level)
             .list(self.names.iter(), |writer, name| writer.str(name))
@@ -110,11 +116,6 @@ impl Page {
     /// The name that parts the page below at `at` from the one before it.
     pub(super) fn separator(&self, at: usize) -> &str {
         self.names.get(at)
-    }
-
-    /// Bytes of memory that this page takes.
-    pub(crate) fn bytes(&self) -> usize {
-        self.names.text.len() + self.names.ends.len() * 4 + self.below.len() * 8
     }
 
     /// Bytes of the page as it is stored.
@@ -177,7 +178,7 @@ impl Page {
     }
 
     /// Both parts, and the name that parts them: the shortest that does.
-    pub(super) fn split(&self, at: usize) -> (Self, Zeroizing<String>, Self) {
+    pub(super) fn split(&self, at: usize) -> (Self, Wiped<String>, Self) {
         let left = Names::collect(self.names.iter().take(at));
         let right = self.names.iter().skip(at);
         let (separator, right) = if self.is_leaf() {
@@ -187,7 +188,7 @@ impl Page {
             let first = core::iter::once("");
             (self.names.get(at), Names::collect(first.chain(right.skip(1))))
         };
-        let separator = Zeroizing::new(String::from(separator));
+        let separator = Wiped::new(String::from(separator));
         let mut below = self.below.clone();
         let behind = if self.is_leaf() { Vec::new() } else { below.split_off(at) };
         let level = self.level;
@@ -219,7 +220,7 @@ fn is_ascending(names: &[&str]) -> bool {
 /// Texts one behind the other, with the ends of each.
 #[derive(Clone, Default)]
 struct Names {
-    text: Zeroizing<String>,
+    text: Wiped<String>,
     ends: Vec<u32>,
 }
 
@@ -230,7 +231,7 @@ impl Names {
             count += 1;
             bytes += name.len();
         }
-        let mut text = Zeroizing::new(String::with_capacity(bytes));
+        let mut text = Wiped::new(String::with_capacity(bytes));
         let mut ends = Vec::with_capacity(count);
         for name in names {
             text.push_str(name);
@@ -295,7 +296,7 @@ mod tests {
         let inner = Page::above(3, PageId([1; 8]), "m", PageId([2; 8]));
         for page in [leaf(&["A", "a", "a/"]), inner] {
             let again = Page::decode(&page.encode()).unwrap();
-            assert_eq!(again.encode(), page.encode());
+            assert_eq!(*again.encode(), *page.encode());
             assert_eq!(page.encoded_bytes(), page.encode().len());
         }
     }
@@ -348,7 +349,7 @@ mod tests {
         for page in [leaf(&["a", "b", "c", "d"]), inner] {
             for at in 1..4 {
                 let (left, separator, right) = page.split(at);
-                assert_eq!(Page::join(&left, &separator, &right).encode(), page.encode());
+                assert_eq!(*Page::join(&left, &separator, &right).encode(), *page.encode());
             }
         }
     }

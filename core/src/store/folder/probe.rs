@@ -6,11 +6,11 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
-use zeroize::Zeroizing;
-
 use super::{Page, PageId, PageReader, PageWriter, add, has, remove, walk};
 use crate::random::{Generator, Phase, keyed};
 use crate::reject::Corrupt;
+use crate::secret::Wiped;
+use crate::store::cache::Form;
 use crate::store::{Key, Name, Owner};
 
 const OWNER: Owner = Owner([7; 16]);
@@ -18,7 +18,7 @@ const OWNER: Owner = Owner([7; 16]);
 /// The index of one mount: its pages as they are stored, unsealed.
 #[allow(missing_debug_implementations, reason = "for tests")]
 pub struct Index {
-    pub(super) records: BTreeMap<Key, Zeroizing<Vec<u8>>>,
+    pub(super) records: BTreeMap<Key, Wiped<Vec<u8>>>,
     /// Pages read so far.
     pub reads: usize,
     /// Bytes of those pages.

@@ -9,6 +9,7 @@ use super::Page;
 use super::probe::Index;
 use crate::limit::PAGE_BYTES_MAX;
 use crate::random::{Generator, Phase};
+use crate::store::cache::Form;
 
 /// No page is left over, and none is larger than it may be.
 fn check(index: &Index, names: usize) {

@@ -14,8 +14,6 @@ mod step;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use zeroize::Zeroizing;
-
 use self::dialect::Dialect;
 use super::keyring::unsealed;
 use super::{body, share};
@@ -24,6 +22,7 @@ use crate::field::{Field, FieldKind};
 use crate::reject::Reject;
 use crate::route::{Access, Context, Method, Operation, Route};
 use crate::seal::Share;
+use crate::secret::Wiped;
 use crate::token::Authorized;
 use crate::vault::{Halt, Tx};
 
@@ -231,7 +230,7 @@ fn read_share(context: &Context<'_>, dialect: Dialect) -> Result<(Share, String)
         Dialect::Rotate => Ok(context.args.string(name)?.unwrap_or_default()),
         Dialect::Rekey => body::string(context, name).map(Into::into),
     };
-    let (key, nonce) = (Zeroizing::new(parameter("key")?), parameter("nonce")?);
+    let (key, nonce) = (Wiped::new(parameter("key")?), parameter("nonce")?);
     match dialect {
         Dialect::Rotate if key.is_empty() => {
             return Err(Reject::invalid("missing required field 'key'"));
