@@ -16,7 +16,7 @@ use strongroom_core::API_VERSION;
 use crate::blocking::{Options, Server};
 use crate::config::{Config, Listener, Place, Storage};
 use crate::host::Host;
-use crate::log::note;
+use crate::log;
 #[cfg(feature = "embedded")]
 use crate::store::{CACHE_BYTES as ENGINE_CACHE_BYTES, Embedded};
 use crate::store::{Memory, Store};
@@ -55,7 +55,7 @@ pub fn open_storage(storage: &Storage, config: strongroom_core::Config) -> Resul
         Storage::File { path } | Storage::Raft { path } => {
             let store = open_folder(path)
                 .map_err(|error| format!("storage.{}: {error}", storage.word()))?;
-            note(&format!(
+            log::info(&format!(
                 "storage \"{}\" is one file in {}, of a format of this server's own",
                 storage.word(),
                 path.display()

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use strongroom_core::API_VERSION;
 
-use crate::log::note;
+use crate::log;
 
 const USAGE: &str = "\
 Usage: strongroom <command> [flags]
@@ -56,6 +56,6 @@ fn print(text: &str) -> ExitCode {
 }
 
 fn fail(text: &str) -> ExitCode {
-    note(text);
+    log::error(text);
     ExitCode::FAILURE
 }

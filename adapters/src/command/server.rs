@@ -10,7 +10,7 @@ use crate::blocking::Server;
 use crate::config::{Config, DEFAULT_ADDRESS, Listener, Storage};
 use crate::flag::{Flag, Parsed};
 use crate::host::Host;
-use crate::log::note;
+use crate::log;
 use crate::{dev, start};
 
 const FLAGS: [Flag; 8] = [
@@ -41,10 +41,10 @@ pub(super) fn run(words: impl IntoIterator<Item = String>) -> Result<(), String>
     let config = Config::load(flags.values("config").map(Path::new));
     let config = config.map_err(|error| error.to_string())?;
     for warning in config.warnings.lines() {
-        note(&warning);
+        log::warn(&warning);
     }
     if config.cluster_name.is_some() {
-        note("cluster_name has no effect in this build");
+        log::warn("cluster_name has no effect in this build");
     }
     if is_dev { develop(&flags, config) } else { produce(&flags, &config) }
 }
@@ -67,7 +67,7 @@ fn produce(flags: &Parsed, config: &Config) -> Result<(), String> {
 /// A development server: its own core and listener, and the listeners of the configuration beside it.
 fn develop(flags: &Parsed, config: Config) -> Result<(), String> {
     if config.storage.is_some() {
-        note(
+        log::warn(
             "a development server keeps all in memory: the storage of the configuration is not used",
         );
     }
@@ -81,7 +81,7 @@ fn develop(flags: &Parsed, config: Config) -> Result<(), String> {
     if !flags.is_on("dev-no-store-token")
         && let Err(error) = dev::store_token(&secrets.root_token)
     {
-        note(&format!("the token is not saved in ~/.vault-token: {error}"));
+        log::warn(&format!("the token is not saved in ~/.vault-token: {error}"));
     }
     let address = servers.first().map(Server::local_addr).transpose();
     let address = address.map_err(|error| error.to_string())?;

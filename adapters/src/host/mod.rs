@@ -30,7 +30,7 @@ use strongroom_core::{Batch, Call, Config, RequestId, Time};
 use self::commits::{Commits, ROOM_PAUSE, RoomWatch};
 use self::machine::{Machine, Seat, Work};
 use crate::clock::Clock;
-use crate::log::note;
+use crate::log;
 use crate::store::Store;
 
 /// Which part of the room at the start is kept back at most, for what makes room.
@@ -41,7 +41,8 @@ const RESERVED_SHARE: u64 = 8;
 pub type Fatal = Box<dyn Fn(&str) + Send + Sync>;
 
 fn end_process(reason: &str) {
-    note(&format!("{reason}; the server ends"));
+    log::error(&format!("{reason}; the server ends"));
+    log::flush(log::END_PATIENCE);
     std::process::exit(1);
 }
 
