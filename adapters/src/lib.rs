@@ -2,8 +2,8 @@
 //!
 //! [`store`] is where records are kept; [`host`] owns one vault, its store and its clock;
 //! [`blocking`] is a listener of threads on `std::net`; [`dev`] prepares a development server;
-//! [`config`] reads what an operator wrote, and [`start`] makes a server of it; [`log`] is how it is
-//! watched; [`command`] is the command line.
+//! [`config`] reads what an operator wrote, and [`start`] makes a server of it; [`log`], [`pid_file`]
+//! and [`notify`] are how it is watched; [`command`] is the command line.
 
 pub mod blocking;
 pub mod budget;
@@ -14,5 +14,7 @@ pub mod dev;
 pub mod flag;
 pub mod host;
 pub mod log;
+pub mod notify;
+pub mod pid_file;
 pub mod start;
 pub mod store;
