@@ -86,6 +86,9 @@ pub fn bind(listeners: &[Listener], host: &Arc<Host>) -> Result<Vec<Server>, Str
         let Place::Tcp(address) = &listener.place else {
             return Err("listeners on Unix sockets are not in this build".to_owned());
         };
+        if listener.tls.is_some() {
+            return Err("TLS is not in this build".to_owned());
+        }
         let addresses = resolve(address)?;
         let options = Options {
             limits: listener.limits,
