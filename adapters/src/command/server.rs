@@ -10,10 +10,11 @@ use crate::blocking::Server;
 use crate::config::{Config, DEFAULT_ADDRESS, Listener, Storage};
 use crate::flag::{Flag, Parsed};
 use crate::host::Host;
-use crate::log;
-use crate::{dev, start};
+use crate::log::{self, Format, Level};
+use crate::pid_file::PidFile;
+use crate::{dev, notify, start};
 
-const FLAGS: [Flag; 8] = [
+const FLAGS: [Flag; 10] = [
     Flag { name: "adapter", takes_value: true },
     Flag { name: "allow-trailing-period", takes_value: false },
     Flag { name: "config", takes_value: true },
@@ -22,6 +23,8 @@ const FLAGS: [Flag; 8] = [
     Flag { name: "dev-listen-address", takes_value: true },
     Flag { name: "dev-no-store-token", takes_value: false },
     Flag { name: "dev-root-token-id", takes_value: true },
+    Flag { name: "log-format", takes_value: true },
+    Flag { name: "log-level", takes_value: true },
 ];
 
 /// Serves until the process is ended.
@@ -40,6 +43,7 @@ pub(super) fn run(words: impl IntoIterator<Item = String>) -> Result<(), String>
     }
     let config = Config::load(flags.values("config").map(Path::new));
     let config = config.map_err(|error| error.to_string())?;
+    set_up_log(&flags, &config)?;
     for warning in config.warnings.lines() {
         log::warn(&warning);
     }
@@ -52,16 +56,16 @@ pub(super) fn run(words: impl IntoIterator<Item = String>) -> Result<(), String>
 /// A server for real: what it keeps and where it listens stands in the configuration.
 fn produce(flags: &Parsed, config: &Config) -> Result<(), String> {
     let storage = config.storage.as_ref().ok_or(
-        "the configuration names no storage: give it one, such as \"storage\": {\"inmem\": {}}",
+        "the configuration names no storage: give it one, such as storage \"file\" { path = \"data\" }",
     )?;
     if config.listeners.is_empty() {
-        let text = "the configuration names no listener: give it one, such as \"listener\": \
-                    {\"tcp\": {\"address\": \"127.0.0.1:8200\", \"tls_disable\": true}}";
+        let text = "the configuration names no listener: give it one, such as listener \"tcp\" \
+                    { address = \"127.0.0.1:8200\" }";
         return Err(text.to_owned());
     }
     let host = open(flags, config, storage)?;
     let servers = start::bind(&config.listeners, &host)?;
-    serve(servers, storage, "")
+    serve(servers, config.pid_file.as_deref(), storage, "")
 }
 
 /// A development server: its own core and listener, and the listeners of the configuration beside it.
@@ -86,7 +90,7 @@ fn develop(flags: &Parsed, config: Config) -> Result<(), String> {
     let address = servers.first().map(Server::local_addr).transpose();
     let address = address.map_err(|error| error.to_string())?;
     let text = address.map(|address| introduction(&address, &secrets)).unwrap_or_default();
-    serve(servers, &Storage::Inmem, &text)
+    serve(servers, config.pid_file.as_deref(), &Storage::Inmem, &text)
 }
 
 fn open(flags: &Parsed, config: &Config, storage: &Storage) -> Result<Arc<Host>, String> {
@@ -94,10 +98,19 @@ fn open(flags: &Parsed, config: &Config, storage: &Storage) -> Result<Arc<Host>,
     start::open_storage(storage, core).map(Arc::new)
 }
 
-fn serve(servers: Vec<Server>, storage: &Storage, more: &str) -> Result<(), String> {
+fn serve(
+    servers: Vec<Server>,
+    pid_file: Option<&Path>,
+    storage: &Storage,
+    more: &str,
+) -> Result<(), String> {
+    // Once the addresses are its own: a second server that cannot have them leaves the first one's file.
+    let pid_file = pid_file.map(PidFile::write).transpose();
+    let _pid_file = pid_file.map_err(|error| format!("pid_file: cannot be written: {error}"))?;
     let greeting = start::greeting(&servers, storage, more).map_err(|error| error.to_string())?;
     // A server that nobody listens to serves all the same.
     let _ = print(&greeting);
+    notify::ready();
     start::run(servers).map_err(|error| error.to_string())
 }
 
@@ -116,6 +129,22 @@ Root Token: {root_token}
 
 "
     )
+}
+
+/// Sets the log up: a flag counts before a variable, and that before the configuration.
+fn set_up_log(flags: &Parsed, config: &Config) -> Result<(), String> {
+    let wrong = |flag: &str, variable: &str, words: &str| {
+        format!("-{flag}, VAULT_{variable} or BAO_{variable}: must be one of {words}")
+    };
+    let level = setting(flags, "log-level", "LOG_LEVEL").map(|word| {
+        Level::parse(word.trim()).ok_or_else(|| wrong("log-level", "LOG_LEVEL", Level::WORDS))
+    });
+    let format = setting(flags, "log-format", "LOG_FORMAT").map(|word| {
+        Format::parse(word.trim()).ok_or_else(|| wrong("log-format", "LOG_FORMAT", Format::WORDS))
+    });
+    let level = level.transpose()?.or(config.log_level).unwrap_or_default();
+    log::set_up(level, format.transpose()?.or(config.log_format).unwrap_or_default());
+    Ok(())
 }
 
 /// A flag, or the variable of the same meaning. An empty one is none.
