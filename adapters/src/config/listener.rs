@@ -192,12 +192,14 @@ impl Listener {
         let listeners = labelled.map(|(kind, section)| {
             section.check_keys(KEYS, warnings);
             let place = match kind.to_ascii_lowercase().as_str() {
-                "tcp" => Place::Tcp(read_address(&section)?.unwrap_or(DEFAULT_ADDRESS.to_owned())),
+                "tcp" => {
+                    let address = read_address(&section)?;
+                    Place::Tcp(address.unwrap_or_else(|| DEFAULT_ADDRESS.to_owned()))
+                }
                 "unix" => Place::Unix(read_unix_place(&section)?),
                 _ => {
-                    return Err(
-                        section.error("", "listeners are of the kinds \"tcp\" and \"unix\"")
-                    );
+                    let problem = "listeners are of the kinds \"tcp\" and \"unix\"";
+                    return Err(section.error("", problem));
                 }
             };
             Self::read(place, &section, time_max, warnings)

@@ -107,8 +107,7 @@ This makes such a pair for {name}, which clients trust once VAULT_CACERT names s
 Or serve without TLS. Whoever is on the way between clients and server then reads every token and
 secret, so keep to the loopback, or to a proxy that ends TLS in front:
 
-    {disable}
-"
+    {disable}"
     )
 }
 

@@ -129,7 +129,8 @@ mod tests {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let _ = self.begun.send(());
             self.leave.recv().map_err(io::Error::other)?;
-            self.written.lock().unwrap().push_str(std::str::from_utf8(bytes).unwrap());
+            let text = std::str::from_utf8(bytes).map_err(io::Error::other)?;
+            self.written.lock().map_err(|_| io::ErrorKind::Other)?.push_str(text);
             Ok(bytes.len())
         }
 
