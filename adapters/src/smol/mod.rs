@@ -23,7 +23,7 @@ use strongroom_core::Time;
 use zeroize::Zeroizing;
 
 use self::ready::Source;
-use crate::log::note;
+use crate::log;
 use crate::net::registry::Seat;
 use crate::net::session::{BUDGET_PATIENCE, Next, Session, answer, is_passing};
 use crate::net::socket::Socket;
@@ -97,7 +97,7 @@ impl Workers {
                 let _ends = stop.guard();
                 let Some(executor) = executors.get(number) else { return };
                 let Err(error) = ready::run(executor);
-                note(&format!("a worker cannot go on: {error}"));
+                log::error(&format!("a worker cannot go on: {error}"));
             })?;
         }
         Ok(Self { executors, given: Arc::default() })
