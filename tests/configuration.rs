@@ -305,7 +305,10 @@ secret, so keep to the loopback, or to a proxy that ends TLS in front:
 #[test]
 fn logs_as_flags_variables_and_the_configuration_say_in_this_order() {
     const ADDRESS: &str = "listener \"tcp\" { address = \"nowhere\" tls_disable = true }";
-    let cases: [(&str, &[(&str, &str)], &[&str], bool, bool); 7] = [
+    /// Settings, variables and flags; whether a warning is logged, and whether as JSON.
+    type Case = (&'static str, Variables, &'static [&'static str], bool, bool);
+    type Variables = &'static [(&'static str, &'static str)];
+    const CASES: [Case; 7] = [
         ("", &[], &[], true, false),
         ("log_level = \"error\" log_format = \"json\"", &[], &[], false, true),
         ("log_level = \"Err\"", &[("BAO_LOG_LEVEL", "warn")], &[], true, false),
@@ -314,7 +317,7 @@ fn logs_as_flags_variables_and_the_configuration_say_in_this_order() {
         ("", &[("VAULT_LOG_LEVEL", "trace")], &["-log-level=ERROR"], false, false),
         ("", &[("BAO_LOG_FORMAT", "json")], &["-log-format", "standard"], true, false),
     ];
-    for (settings, variables, flags, warns, is_json) in cases {
+    for (settings, variables, flags, warns, is_json) in CASES {
         let home = Folder::new();
         let text = format!("storage \"inmem\" {{}} {ADDRESS} {settings} unheard_of = \"canary\"");
         let path = home.write("server.hcl", &text);

@@ -1,11 +1,12 @@
 //! The configuration of a server: files to a typed [`Config`].
 //!
 //! A syntax (`syntax`) is read into a tree of blocks (`tree`), and that block by block into types
-//! (`section`); what each key means stands in one table for each kind of block. Several files are one configuration:
-//! listeners add up, of everything else the last counts.
+//! (`section`); what each key means stands in one table for each kind of block. Several files are one
+//! configuration: listeners add up, of everything else the last counts.
 //!
 //! Invariants: nothing that asks for more safety than this build gives passes without a word; errors and
-//! warnings name file, block and key, and never repeat a value.
+//! warnings name file, block and key, and never repeat a value, but for the host in the command that
+//! makes a certificate for it.
 
 mod listener;
 mod section;
@@ -188,7 +189,7 @@ impl Source {
 }
 
 impl Config {
-    /// Reads files, and every `*.hcl` and `*.json` of folders by their names, in the order of the paths.
+    /// Reads files, and every `*.hcl` and `*.json` of folders in the order of their names.
     ///
     /// # Errors
     ///
@@ -255,9 +256,8 @@ impl Config {
         self.log_level = top.word("log_level", Level::parse, &levels)?.or(self.log_level);
         self.log_format = top.word("log_format", Format::parse, &formats)?.or(self.log_format);
         // Whoever says "off" says no more than who says nothing.
-        let requests = |word: &str| match word {
-            "off" => Some(None),
-            _ => Level::parse(word).map(Some),
+        let requests = |word: &str| {
+            if word.eq_ignore_ascii_case("off") { Some(None) } else { Level::parse(word).map(Some) }
         };
         if top.word("log_requests_level", requests, &levels)?.flatten().is_some() {
             self.warnings.add(top.place("log_requests_level"), "has no effect in this build");

@@ -80,7 +80,7 @@ fn reads_every_form_that_is_seen() {
 #[test]
 fn reads_what_the_process_is_told() {
     let config = read(&[
-        "pid_file = \"a/b.pid\" log_level = \"WARN\" log_format = \"Json\" log_requests_level = \"off\"",
+        "pid_file = \"a/b.pid\" log_level = \"WARN\" log_format = \"Json\" log_requests_level = \"Off\"",
         "log_level = \" err \" log_format = \"\" pid_file = \"\"",
     ])
     .unwrap();

@@ -343,7 +343,7 @@ mod tests {
         let error = json.and_then(|source| Config::from_sources(&[source])).err();
         let error = error.map(|error| error.to_string()).unwrap_or_default();
         assert!(error.contains("\n    \"tls_cert_file\": \"server.crt\",\n"), "{error}");
-        assert!(error.contains("\n    \"tls_disable\": true,\n"), "{error}");
+        assert!(error.ends_with("\n    \"tls_disable\": true,"), "{error}");
     }
 
     #[test]
