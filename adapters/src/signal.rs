@@ -28,7 +28,10 @@ pub fn watch(stop: Stop, reload: impl Fn() + Send + 'static) -> io::Result<()> {
                     notify::ready();
                 }
                 // Whoever asks twice does not want to wait for what is under way.
-                signal if stop.is_asked() => std::process::exit(128 + signal),
+                signal if stop.is_asked() => {
+                    log::flush(log::END_PATIENCE);
+                    std::process::exit(128 + signal)
+                }
                 _ => {
                     log::info("the server stops: requests under way come to their end");
                     notify::stopping();
