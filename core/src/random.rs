@@ -7,7 +7,7 @@ use alloc::string::String;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use zeroize::Zeroize;
+use zeroize::optimization_barrier;
 
 /// Which part of a request draws from its seed.
 #[derive(Clone, Copy, Debug)]
@@ -49,8 +49,15 @@ impl Generator {
     }
 
     pub(crate) fn fill(&mut self, out: &mut [u8]) {
-        for byte in out {
-            *byte = self.byte();
+        let mut rest = out;
+        while !rest.is_empty() {
+            self.refill();
+            let unused = self.block.get(self.used..).unwrap_or_default();
+            let count = unused.len().min(rest.len());
+            let (place, behind) = rest.split_at_mut(count);
+            place.copy_from_slice(unused.get(..count).unwrap_or_default());
+            self.used += count;
+            rest = behind;
         }
     }
 
@@ -71,14 +78,28 @@ impl Generator {
 
     /// 16 random bytes in the form 8-4-4-4-12 (the reference marks no version in it).
     pub(crate) fn uuid(&mut self) -> String {
-        let mut text = crate::encoding::hex(&self.array::<16>());
-        for dash in [20, 16, 12, 8] {
-            text.insert(dash, '-');
+        let bytes = self.array::<16>();
+        let mut digits = [0; 32];
+        let digits = base16ct::lower::encode_str(&bytes, &mut digits).unwrap_or("");
+        let mut text = String::with_capacity(36);
+        for part in [0..8, 8..12, 12..16, 16..20, 20..32] {
+            if part.start > 0 {
+                text.push('-');
+            }
+            text.push_str(digits.get(part).unwrap_or(""));
         }
         text
     }
 
     fn byte(&mut self) -> u8 {
+        self.refill();
+        let byte = self.block.get(self.used).copied().unwrap_or(0);
+        self.used += 1;
+        byte
+    }
+
+    /// Makes the next block, if all of this one is used.
+    fn refill(&mut self) {
         if self.used == self.block.len() {
             let mut mac = keyed(&self.seed);
             mac.update(&[self.phase as u8]);
@@ -87,16 +108,14 @@ impl Generator {
             self.counter += 1;
             self.used = 0;
         }
-        let byte = self.block.get(self.used).copied().unwrap_or(0);
-        self.used += 1;
-        byte
     }
 }
 
 impl Drop for Generator {
     fn drop(&mut self) {
-        self.seed.zeroize();
-        self.block.zeroize();
+        (self.seed, self.block) = ([0; 32], [0; 32]);
+        // Without it the compiler may leave out writes to what is not read again.
+        optimization_barrier(self);
     }
 }
 

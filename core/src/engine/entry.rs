@@ -4,6 +4,7 @@
 //! the answer as it stands.
 
 use alloc::string::String;
+use core::mem;
 use core::ops::ControlFlow;
 
 use crate::answer::Answer;
@@ -27,11 +28,19 @@ pub(super) struct Entry {
 }
 
 pub(super) fn read(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<Option<Entry>, Halt> {
-    let Some(record) = tx.get(&name(owner, path))? else { return Ok(None) };
+    let Some(mut record) = tx.get(&name(owner, path))? else { return Ok(None) };
     let mut reader = Reader::new(&record, VERSION)?;
     let lease = reader.option(Reader::i64)?;
-    let text = str::from_utf8(reader.rest()).map_err(|_| Corrupt("a text that is no UTF-8"))?;
-    Ok(Some(Entry { lease, text: Wiped::new(text.into()) }))
+    let start = record.len() - reader.rest().len();
+    record.drain(..start);
+    // The text stays where it was opened.
+    match String::from_utf8(mem::take(&mut record)) {
+        Ok(text) => Ok(Some(Entry { lease, text: text.into() })),
+        Err(error) => {
+            drop(Wiped::new(error.into_bytes()));
+            Err(Corrupt("a text that is no UTF-8").into())
+        }
+    }
 }
 
 /// The entry of a body; none if the body has no fields.

@@ -445,18 +445,10 @@ impl Conn {
             (false, false) => Connection::KeepAliveSaid,
         };
         let frame = Frame { connection, head_only: pending.head_only };
-        let (mut head, body) = response.into_wire(now, frame, &self.custom);
-        match body {
-            Some(body) if body.len() > JOINED_BYTES_MAX => {
-                self.push(now, head);
-                self.push(now, body);
-            }
-            Some(body) => {
-                head.reserve(body.len());
-                head.extend_from_slice(&body);
-                self.push(now, head);
-            }
-            None => self.push(now, head),
+        let (head, body) = response.into_wire(now, frame, &self.custom);
+        self.push(now, head);
+        if let Some(body) = body {
+            self.push(now, body);
         }
         if close {
             self.inbound = Wiped::default();
@@ -507,9 +499,6 @@ impl Pending {
     /// For a request whose head could not be read.
     const REFUSED: Self = Self { head_only: false, http_1_1: true, keep_alive: false };
 }
-
-/// Bodies up to this size are copied behind their head, so that one write sends both.
-const JOINED_BYTES_MAX: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests;

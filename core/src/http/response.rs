@@ -102,22 +102,27 @@ impl Response {
         self.close
     }
 
-    /// The bytes of the head, and the body if it is to be sent.
+    /// The bytes of the answer: the head with a small body behind it, and a large body by itself.
     pub(super) fn into_wire(
         mut self,
         now: Time,
         frame: Frame,
         custom: &CustomFields,
     ) -> (Wire, Option<Wire>) {
-        let mut head = String::with_capacity(320);
-        let reason = self.status.canonical_reason().unwrap_or("");
-        let _ = write!(head, "HTTP/1.1 {} {reason}\r\n", self.status.as_str());
-        head.push_str("Date: ");
-        let _ = now.write_http_date(&mut head);
-        head.push_str("\r\n");
-        self.write_fields(&mut head, custom);
         let bodiless =
             self.status == StatusCode::NO_CONTENT || self.status == StatusCode::NOT_MODIFIED;
+        let is_sent = !bodiless && !frame.head_only && !self.body.is_empty();
+        let is_joined = is_sent && self.body.len() <= JOINED_BYTES_MAX;
+        let joined_bytes = if is_joined { self.body.len() } else { 0 };
+        let mut head = String::with_capacity(HEAD_BYTES + joined_bytes);
+        head.push_str("HTTP/1.1 ");
+        head.push_str(self.status.as_str());
+        head.push(' ');
+        head.push_str(self.status.canonical_reason().unwrap_or(""));
+        head.push_str("\r\nDate: ");
+        now.push_http_date(&mut head);
+        head.push_str("\r\n");
+        self.write_fields(&mut head, custom);
         if !bodiless {
             let _ = write!(head, "Content-Length: {}\r\n", self.body.len());
         }
@@ -127,9 +132,12 @@ impl Response {
             Connection::KeepAlive => {}
         }
         head.push_str("\r\n");
-        let body = (!bodiless && !frame.head_only && !self.body.is_empty())
-            .then(|| core::mem::take(&mut self.body));
-        (head.into_bytes().into(), body)
+        let mut wire = head.into_bytes();
+        if is_joined {
+            wire.extend_from_slice(&self.body);
+        }
+        let body = (is_sent && !is_joined).then(|| core::mem::take(&mut self.body));
+        (wire.into(), body)
     }
 
     /// The fields of this answer that do not depend on its connection.
@@ -143,10 +151,18 @@ impl Response {
         let others = self.fields.iter().map(|(name, value)| (*name, value.as_str()));
         let own = content_type.chain(others).filter(stands);
         for (name, value) in cache.filter(stands).chain(custom()).chain(own) {
-            let _ = write!(head, "{name}: {value}\r\n");
+            for part in [name, ": ", value, "\r\n"] {
+                head.push_str(part);
+            }
         }
     }
 }
+
+/// Bodies up to this size are copied behind their head, so that one write sends both.
+pub(super) const JOINED_BYTES_MAX: usize = 16 * 1024;
+
+/// Set aside for a head: few are longer, and those grow before a body is behind them.
+const HEAD_BYTES: usize = 320;
 
 /// Bytes on their way to the peer, wiped when they are written.
 pub(super) type Wire = Wiped<Vec<u8>>;

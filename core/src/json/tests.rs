@@ -18,7 +18,7 @@ fn canonical(body: &str) -> Result<Option<String>, Error> {
 
 #[test]
 fn writes_the_canonical_text() {
-    const CASES: [(&str, &str); 16] = [
+    const CASES: [(&str, &str); 17] = [
         ("{}", "{}"),
         (" [ ] ", "[]"),
         (r#"{"b":1,"a":2}"#, r#"{"a":2,"b":1}"#),
@@ -30,6 +30,7 @@ fn writes_the_canonical_text() {
             r#"{"":9,"10":5,"9":6,"A":4,"_":8,"a":2,"é":7}"#,
         ),
         (r#""<a>&\u2028\u2029""#, r#""\u003ca\u003e\u0026\u2028\u2029""#),
+        (r#""a€b…\u2028‘c""#, r#""a€b…\u2028‘c""#),
         (
             r#""\u0000\u001f\u007f\b\f\n\r\t\/\\\"""#,
             "\"\\u0000\\u001f\u{7f}\\b\\f\\n\\r\\t/\\\\\\\"\"",

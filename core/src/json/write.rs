@@ -98,8 +98,13 @@ fn separate(out: &mut String, first: &mut bool) {
 /// U+2028 and U+2029 as `\u....`.
 pub(crate) fn push_string(out: &mut String, text: &str) {
     out.push('"');
-    let mut plain = 0;
-    for (at, c) in text.char_indices() {
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(is_escaped) {
+        let (plain, special) = rest.split_at(at);
+        out.push_str(plain);
+        let mut chars = special.chars();
+        let Some(c) = chars.next() else { break };
+        rest = chars.as_str();
         let short = match c {
             '"' => "\\\"",
             '\\' => "\\\\",
@@ -109,18 +114,25 @@ pub(crate) fn push_string(out: &mut String, text: &str) {
             '\r' => "\\r",
             '\t' => "\\t",
             '\0'..'\u{20}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => "",
-            _ => continue,
+            _ => {
+                out.push(c);
+                continue;
+            }
         };
-        out.push_str(text.get(plain..at).unwrap_or(""));
-        plain = at + c.len_utf8();
         if short.is_empty() {
             let _ = write!(out, "\\u{:04x}", u32::from(c));
         } else {
             out.push_str(short);
         }
     }
-    out.push_str(text.get(plain..).unwrap_or(""));
+    out.push_str(rest);
     out.push('"');
+}
+
+/// Whether a byte begins a character that may need an escape: U+2028 and U+2029 begin by the last of
+/// these, as some others do.
+fn is_escaped(byte: u8) -> bool {
+    matches!(byte, 0..0x20 | b'"' | b'\\' | b'<' | b'>' | b'&' | 0xe2)
 }
 
 /// An object being written. Names are given in the order in which they shall stand.

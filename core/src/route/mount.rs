@@ -106,7 +106,8 @@ pub(crate) fn find_fixed(path: &str) -> Option<(Mount, &str)> {
 /// The mount of a path that no fixed mount has, and the path inside it.
 pub(crate) fn find_mount<'p>(tx: &mut Tx<'_>, path: &'p str) -> Result<(Mount, &'p str), Halt> {
     let folder = format_folder(path);
-    let prefixes = folder.match_indices('/').filter_map(|(at, _)| folder.get(..=at));
+    let slashes = folder.bytes().enumerate().filter(|(_, byte)| *byte == b'/');
+    let prefixes = slashes.filter_map(|(at, _)| folder.get(..=at));
     let mut prefixes = prefixes.take(limit::MOUNT_SEGMENTS_MAX);
     let name_of = |prefix| Name::new(Space::Route, Owner::ROOT, prefix);
     while let Some(prefix) = prefixes.next() {
@@ -188,5 +189,5 @@ pub(crate) fn create_mount(
 }
 
 fn format_folder(path: &str) -> Cow<'_, str> {
-    if path.ends_with('/') { path.into() } else { alloc::format!("{path}/").into() }
+    if path.ends_with('/') { path.into() } else { [path, "/"].concat().into() }
 }

@@ -12,6 +12,7 @@ use alloc::{format, vec};
 use core::time::Duration;
 
 use super::super::Statuses;
+use super::super::response::JOINED_BYTES_MAX;
 use super::*;
 
 const START: Time = Time::from_unix_nanos(1_700_000_000_000_000_000);
