@@ -110,7 +110,7 @@ fn values_come_from_files_and_the_standard_input_and_keep_their_digits() {
     let table = user.run(&["read", "secret/a"]);
     assert!(table.contains("list                [a map[b:<nil>]]\n"), "{table}");
     let yaml = user.run(&["read", "-format=yaml", "secret/a"]);
-    assert!(yaml.contains("  n: 12345678901234567890.50\n"), "{yaml}");
+    assert!(yaml.contains("  \"n\": 12345678901234567890.50\n"), "{yaml}");
     user.run_with(&["write", "secret/a", "-"], Some(text));
     assert_eq!(user.run(&["read", "-format=json", "-field=data", "secret/a"]).lines().count(), 11);
     user.run_with(&["write", "secret/a", "k=-", &format!("f=@{file}")], Some("two\nlines\n"));
@@ -143,11 +143,11 @@ fn yaml_says_what_json_says() {
     }
     let got: Value =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{errors}{yaml}"));
-    let mut want: Value = serde_json::from_str(text).unwrap();
-    // In YAML 1.1 a number with an exponent needs a point.
-    assert_eq!(got["big"], "1e100");
-    want["big"] = "1e100".into();
-    assert_eq!(got, want, "{yaml}");
+    let want: Value = serde_json::from_str(text).unwrap();
+    // Another program writes the same number in another way.
+    assert_eq!(got["big"].as_f64(), Some(1e100));
+    let plain = |mut value: Value| value.as_object_mut().unwrap().remove("big").map(|_| value);
+    assert_eq!(plain(got), plain(want), "{yaml}");
 }
 
 #[test]
@@ -400,7 +400,7 @@ fn new_root_token(user: &User, key: &dyn Fn(usize) -> String) -> String {
         (1, "Missing nonce value: specify it via the -nonce flag\n")
     );
     let shown = user.run(&["operator", "generate-root", &nonce, &key(0)]);
-    assert!(shown.contains("\nProgress      1/2\n"), "{shown}");
+    assert!(shown.contains("\nProgress    1/2\n"), "{shown}");
     let done = generate(&[&nonce, &key(2)]);
     assert_eq!(done["complete"], true);
     let encoded = format!("-decode={}", done["encoded_token"].as_str().unwrap());

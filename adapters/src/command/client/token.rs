@@ -155,7 +155,7 @@ fn wish(invocation: &Invocation<'_>) -> Result<Zeroizing<String>, Stop> {
     let metadata = invocation.pairs("metadata")?;
     if !metadata.is_empty() {
         let metadata = metadata.iter().fold(Object::new(), |object, (n, v)| object.string(n, v));
-        wish = wish.raw("metadata", &metadata.finish());
+        wish = wish.raw("meta", &metadata.finish());
     }
     if let Some(uses) = invocation.number("use-limit")? {
         wish = wish.plain("num_uses", uses);

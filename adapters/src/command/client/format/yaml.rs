@@ -1,5 +1,7 @@
 //! YAML from JSON: names sorted, strings in quotes wherever they could be read as something else.
 
+use std::fmt::Write;
+
 use strongroom_core::json::{Kind, Object, Value};
 use zeroize::Zeroizing;
 
@@ -24,7 +26,7 @@ fn push(text: &mut String, value: Value<'_>, depth: usize, in_item: bool) {
     match value.kind() {
         Kind::Null => text.push_str(" null\n"),
         Kind::Bool(value) => text.push_str(if value { " true\n" } else { " false\n" }),
-        Kind::Number(digits) => push_line(text, digits),
+        Kind::Number(digits) => push_line(text, &number(digits)),
         Kind::String(string) => push_line(text, &scalar(string)),
         Kind::Array(items) => {
             let mut items = items.peekable();
@@ -74,10 +76,27 @@ fn scalar(string: &str) -> Zeroizing<String> {
     if is_plain(string) {
         return Zeroizing::new(string.to_owned());
     }
-    // A string of JSON is one of YAML.
+    // A string of JSON is one of YAML, but for characters that YAML wants escaped.
     let object = Zeroizing::new(Object::new().string("", string).finish());
     let quoted = object.strip_prefix("{\"\":").and_then(|rest| rest.strip_suffix('}'));
-    Zeroizing::new(quoted.unwrap_or("\"\"").to_owned())
+    let mut scalar = Zeroizing::new(String::with_capacity(object.len()));
+    for c in quoted.unwrap_or("\"\"").chars() {
+        match c {
+            '\u{7f}'..='\u{9f}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
+                let _ = write!(scalar, "\\u{:04x}", u32::from(c));
+            }
+            _ => scalar.push(c),
+        }
+    }
+    scalar
+}
+
+/// A number as every version of YAML takes it: a point and a sign where an exponent is.
+fn number(digits: &str) -> String {
+    let Some((front, exponent)) = digits.split_once(['e', 'E']) else { return digits.to_owned() };
+    let point = if front.contains('.') { "" } else { ".0" };
+    let sign = if exponent.starts_with(['+', '-']) { "" } else { "+" };
+    format!("{front}{point}e{sign}{exponent}")
 }
 
 /// Words that are no strings in some version of YAML, in lower case.
@@ -104,8 +123,11 @@ mod tests {
 
     #[test]
     fn writes_every_kind() {
-        const CASES: [(&str, &str); 12] = [
+        const CASES: [(&str, &str); 15] = [
             ("1.50", "1.50"),
+            ("1e5", "1.0e+5"),
+            ("-1.50E-5", "-1.50e-5"),
+            (r#""\u007f\ufeff""#, r#""\u007f\ufeff""#),
             ("\"a\"", "a"),
             ("[]", "[]"),
             ("{}", "{}"),
