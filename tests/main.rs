@@ -4,6 +4,7 @@
 
 mod cache;
 mod clients;
+mod commands;
 mod configuration;
 mod corpus;
 mod cors;

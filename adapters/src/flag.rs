@@ -12,8 +12,32 @@ pub struct Flag {
     pub takes_value: bool,
 }
 
+/// A flag with what is said of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Described {
+    /// The flag.
+    pub flag: Flag,
+    /// What its value is, in capitals; empty for a switch.
+    pub value: &'static str,
+    /// One sentence.
+    pub help: &'static str,
+}
+
+impl Described {
+    /// A flag that is on or off.
+    pub const fn switch(name: &'static str, help: &'static str) -> Self {
+        Self { flag: Flag { name, takes_value: false }, value: "", help }
+    }
+
+    /// A flag with a value.
+    pub const fn valued(name: &'static str, value: &'static str, help: &'static str) -> Self {
+        Self { flag: Flag { name, takes_value: true }, value, help }
+    }
+}
+
 /// The flags and the other words of a command line.
-#[derive(Debug, Default)]
+#[derive(Default)]
+#[allow(missing_debug_implementations, reason = "words may be keys or tokens")]
 pub struct Parsed {
     flags: Vec<(&'static str, String)>,
     /// Words that are no flags.
@@ -100,7 +124,12 @@ impl Parsed {
 
     /// Whether a switch is on.
     pub fn is_on(&self, name: &str) -> bool {
-        self.value(name).and_then(parse_bool).unwrap_or(false)
+        self.switch(name).unwrap_or(false)
+    }
+
+    /// What a switch was set to, if it was.
+    pub fn switch(&self, name: &str) -> Option<bool> {
+        self.value(name).and_then(parse_bool)
     }
 }
 
@@ -142,8 +171,9 @@ mod tests {
 
     #[test]
     fn names_what_it_does_not_understand() {
-        assert_eq!(parse("-x=1").unwrap_err(), FlagError::Unknown("x".to_owned()));
-        assert_eq!(parse("-address").unwrap_err(), FlagError::MissingValue("address"));
-        assert_eq!(parse("-dev=maybe").unwrap_err(), FlagError::NotBool("dev"));
+        let error = |line| parse(line).err();
+        assert_eq!(error("-x=1"), Some(FlagError::Unknown("x".to_owned())));
+        assert_eq!(error("-address"), Some(FlagError::MissingValue("address")));
+        assert_eq!(error("-dev=maybe"), Some(FlagError::NotBool("dev")));
     }
 }

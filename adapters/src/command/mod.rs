@@ -1,55 +1,103 @@
-//! The command line: `server` and `version`.
+//! The command line: what the first words mean, and which command does it.
+//!
+//! Every command is a row of one table ([`table`]); from it come the look-up, the help and the
+//! completion of shells. `server` runs the server, `version` and `completion` need nothing, and the
+//! rest speak to a server ([`client`]).
+//!
+//! Exit statuses: 0; 1 for a wrong use of the command line or an error of this side; 2 for an error
+//! of the server's or on the way to it.
 
+#[cfg(feature = "client")]
+mod client;
+mod completion;
+mod help;
+mod program;
 mod server;
+mod table;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use strongroom_core::API_VERSION;
 
+use self::program::Program;
+use self::table::{Command, Found, Output, Run};
 use crate::log;
 
-const USAGE: &str = "\
-Usage: strongroom <command> [flags]
-
-Commands:
-    server     Runs the server.
-    version    Prints the version.
-
-Flags of server:
-    -config=PATH              A configuration in HCL or JSON, or a folder of *.hcl and *.json; may be
-                              repeated.
-    -dev                      A development server: in memory, unsealed, its root token printed.
-                              Of a configuration it takes the listeners, beside its own.
-    -dev-root-token-id=TOKEN  The root token of the development server.
-    -dev-listen-address=H:P   Where it listens; 127.0.0.1:8200 without it.
-    -dev-kv-v1                Mounts version 1 of KV at secret/ (implies -dev).
-    -dev-no-store-token       Does not save the token in ~/.vault-token.
-    -log-level=LEVEL          The least that is logged: trace, debug, info, warn or error.
-    -log-format=FORMAT        How it is logged: standard or json.
-    -adapter=blocking         How sockets are served; blocking is the only way yet.
-    -allow-trailing-period    Lets paths of secrets end in a period.
-
--dev-root-token-id, -dev-listen-address, -log-level and -log-format are also read from
-VAULT_DEV_ROOT_TOKEN_ID, VAULT_DEV_LISTEN_ADDRESS, VAULT_LOG_LEVEL and VAULT_LOG_FORMAT, or the same
-with BAO_ in front.
-";
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "server",
+        arguments: "",
+        summary: "Runs the server.",
+        flags: server::FLAGS,
+        output: Output::Fixed,
+        run: Run::Local(run_server),
+    },
+    Command {
+        name: "version",
+        arguments: "",
+        summary: "Prints the version.",
+        flags: &[],
+        output: Output::Fixed,
+        run: Run::Local(print_version),
+    },
+    Command {
+        name: "completion",
+        arguments: "bash|zsh|fish",
+        summary: "Prints a script that completes commands and flags in a shell.",
+        flags: &[],
+        output: Output::Fixed,
+        run: Run::Local(completion::run),
+    },
+];
 
 /// Runs the command that the words name; gives the exit status.
 pub fn run(words: impl IntoIterator<Item = String>) -> ExitCode {
-    let mut words = words.into_iter();
-    match words.next().as_deref() {
-        Some("version" | "-version" | "--version" | "-v") => {
-            print(&format!("Strongroom v{API_VERSION}\n"))
-        }
-        Some("server") => match server::run(words) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&error),
-        },
-        Some("help" | "-help" | "--help" | "-h") => print(USAGE),
-        Some(other) => fail(&format!("unknown command {other:?}\n\n{USAGE}")),
-        None => fail(USAGE),
+    let program = Program::current();
+    let words = table::command_first(words.into_iter().collect());
+    match words.first().map(String::as_str) {
+        Some("-version" | "--version" | "-v") => return print_version(&program, &[]),
+        Some("help" | "-help" | "--help" | "-h") => return print(&help::overview(&program)),
+        Some(_) => {}
+        None => return fail(&help::overview(&program)),
     }
+    match table::find(&words) {
+        Found::Command(command, rest) if asks_for_help(rest) => {
+            print(&help::of_command(&program, command))
+        }
+        Found::Command(command, rest) => match command.run {
+            Run::Local(run) => run(&program, rest),
+            #[cfg(feature = "client")]
+            Run::Client(run) => client::run(&program, command, rest, run),
+        },
+        Found::Group(group, rest) if asks_for_help(rest) => {
+            print(&help::of_group(&program, &group))
+        }
+        Found::Group(group, _) => fail(&help::of_group(&program, &group)),
+        Found::Nothing(word) => fail(&format!("{}\n\n{}", unknown(word), help::overview(&program))),
+    }
+}
+
+fn unknown(word: &str) -> String {
+    let less = "; this build has no commands that speak to a server";
+    format!("unknown command {word:?}{}", if cfg!(feature = "client") { "" } else { less })
+}
+
+/// Whether a flag asks for help; behind `--` are no flags.
+fn asks_for_help(words: &[String]) -> bool {
+    let flags = words.iter().take_while(|word| *word != "--");
+    flags.into_iter().any(|word| matches!(word.as_str(), "-h" | "-help" | "--help"))
+}
+
+fn run_server(_: &Program, words: &[String]) -> ExitCode {
+    match server::run(words.iter().cloned()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn print_version(program: &Program, _: &[String]) -> ExitCode {
+    print(&format!("{} v{API_VERSION}\n", program.product))
 }
 
 fn print(text: &str) -> ExitCode {
@@ -62,4 +110,21 @@ fn print(text: &str) -> ExitCode {
 fn fail(text: &str) -> ExitCode {
     log::error(text);
     ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_knows_every_flag_that_its_help_names() {
+        let server = COMMANDS.iter().find(|command| command.name == "server").unwrap();
+        let words = server.flags.iter().map(|row| match row.value {
+            "" => format!("-{}", row.flag.name),
+            _ => format!("-{}=x", row.flag.name),
+        });
+        // Flags are read first, so an argument too many is all that is left to refuse.
+        let error = server::run(words.chain(["more".to_owned()])).unwrap_err();
+        assert_eq!(error, "unexpected argument \"more\"");
+    }
 }

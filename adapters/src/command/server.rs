@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::print;
 use crate::config::{Config, DEFAULT_ADDRESS, Listener, Storage};
-use crate::flag::{Flag, Parsed};
+use crate::flag::{Described, Flag, Parsed};
 use crate::host::Host;
 use crate::log::{self, Format, Level};
 use crate::pid_file::PidFile;
@@ -14,23 +14,56 @@ use crate::start::{self, Adapter, Server};
 use crate::stop::Stop;
 use crate::{dev, notify, signal};
 
-const FLAGS: [Flag; 11] = [
-    Flag { name: "adapter", takes_value: true },
-    Flag { name: "allow-trailing-period", takes_value: false },
-    Flag { name: "config", takes_value: true },
-    Flag { name: "dev", takes_value: false },
-    Flag { name: "dev-kv-v1", takes_value: false },
-    Flag { name: "dev-listen-address", takes_value: true },
-    Flag { name: "dev-no-store-token", takes_value: false },
-    Flag { name: "dev-root-token-id", takes_value: true },
-    Flag { name: "log-format", takes_value: true },
-    Flag { name: "log-level", takes_value: true },
-    Flag { name: "workers", takes_value: true },
+pub(super) const FLAGS: &[Described] = &[
+    Described::valued(
+        "config",
+        "PATH",
+        "A configuration in HCL or JSON, or a folder of *.hcl and *.json; may be repeated.",
+    ),
+    Described::switch(
+        "dev",
+        "A development server: in memory, unsealed, its root token printed. Of a configuration it \
+         takes the listeners, beside its own.",
+    ),
+    Described::valued(
+        "dev-root-token-id",
+        "TOKEN",
+        "The root token of the development server. Also read from BAO_DEV_ROOT_TOKEN_ID and \
+         VAULT_DEV_ROOT_TOKEN_ID.",
+    ),
+    Described::valued(
+        "dev-listen-address",
+        "H:P",
+        "Where it listens; 127.0.0.1:8200 without it. Also read from BAO_DEV_LISTEN_ADDRESS and \
+         VAULT_DEV_LISTEN_ADDRESS.",
+    ),
+    Described::switch("dev-kv-v1", "Mounts version 1 of KV at secret/ (implies -dev)."),
+    Described::switch("dev-no-store-token", "Does not save the token in ~/.vault-token."),
+    Described::valued(
+        "adapter",
+        "NAME",
+        "How sockets are served: smol, for thousands of connections, or blocking, in little memory; \
+         smol without it.",
+    ),
+    Described::valued("workers", "N", "Threads of the adapter smol; without it one for each core."),
+    Described::valued(
+        "log-level",
+        "LEVEL",
+        "The least that is logged: trace, debug, info, warn or error. Also read from BAO_LOG_LEVEL \
+         and VAULT_LOG_LEVEL.",
+    ),
+    Described::valued(
+        "log-format",
+        "FORMAT",
+        "How it is logged: standard or json. Also read from BAO_LOG_FORMAT and VAULT_LOG_FORMAT.",
+    ),
+    Described::switch("allow-trailing-period", "Lets paths of secrets end in a period."),
 ];
 
 /// Serves until the process is ended.
 pub(super) fn run(words: impl IntoIterator<Item = String>) -> Result<(), String> {
-    let flags = Parsed::parse(&FLAGS, words).map_err(|error| error.to_string())?;
+    let known: Vec<Flag> = FLAGS.iter().map(|row| row.flag).collect();
+    let flags = Parsed::parse(&known, words).map_err(|error| error.to_string())?;
     if let Some(word) = flags.words.first() {
         return Err(format!("unexpected argument {word:?}"));
     }
