@@ -91,7 +91,7 @@ pub fn run(words: impl IntoIterator<Item = String>) -> ExitCode {
         Some("-version" | "--version" | "-v") => return print_version(&program, &[]),
         Some("help" | "-help" | "--help" | "-h") => return print(&help::overview(&program)),
         Some(_) => {}
-        None => return fail(&help::overview(&program)),
+        None => return misuse(&help::overview(&program)),
     }
     match table::find(&words) {
         Found::Command(command, rest) if asks_for_help(rest) => {
@@ -105,8 +105,10 @@ pub fn run(words: impl IntoIterator<Item = String>) -> ExitCode {
         Found::Group(group, rest) if asks_for_help(rest) => {
             print(&help::of_group(&program, &group))
         }
-        Found::Group(group, _) => fail(&help::of_group(&program, &group)),
-        Found::Nothing(word) => fail(&format!("{}\n\n{}", unknown(word), help::overview(&program))),
+        Found::Group(group, _) => misuse(&help::of_group(&program, &group)),
+        Found::Nothing(word) => {
+            misuse(&format!("{}\n\n{}", unknown(word), help::overview(&program)))
+        }
     }
 }
 
@@ -137,6 +139,13 @@ fn print(text: &str) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
+}
+
+/// Tells how it is used, in lines of its own.
+fn misuse(text: &str) -> ExitCode {
+    // Nobody may be there to read it.
+    let _ = io::stderr().write_all(text.as_bytes());
+    ExitCode::FAILURE
 }
 
 fn fail(text: &str) -> ExitCode {
