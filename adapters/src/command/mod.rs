@@ -1,8 +1,8 @@
 //! The command line: what the first words mean, and which command does it.
 //!
-//! Every command is a row of one table ([`table`]); from it come the look-up, the help and the
+//! Every command is a row of one table (`table`); from it come the look-up, the help and the
 //! completion of shells. `server` runs the server, `version` and `completion` need nothing, and the
-//! rest speak to a server ([`client`]).
+//! rest speak to a server (`client`).
 //!
 //! Exit statuses: 0; 1 for a wrong use of the command line or an error of this side; 2 for an error
 //! of the server's or on the way to it.
