@@ -525,3 +525,42 @@ fn the_session_of_the_readme_goes_as_printed() {
     }
     assert_eq!(lines, 7, "every line is understood");
 }
+
+/// At a terminal: nothing that is typed is shown, and an interrupt leaves the terminal as it was.
+#[test]
+fn what_is_typed_at_a_terminal_is_hidden() {
+    const SCRIPT: &str = "
+import os, pty, sys, termios, time
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(sys.argv[1], sys.argv[1:-1])
+def shows():
+    return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
+while shows():
+    time.sleep(0.01)
+os.write(terminal, bytes.fromhex(sys.argv[-1]))
+shown = b''
+try:
+    while chunk := os.read(terminal, 4096):
+        shown += chunk
+except OSError:
+    pass
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown.decode())
+";
+    let server = DevServer::start(&["-dev-root-token-id=root"]);
+    let home = Folder::new();
+    // A letter too many is taken back; an interrupt ends it.
+    for (typed, want) in [("726f6f78 7f 74 0d", "0 "), ("726f6f 03", "1 ")] {
+        let mut python = Command::new("python3");
+        python.args(["-c", SCRIPT]).arg(strongroom()).args(["login", "-token-only"]);
+        python.arg(format!("-address=http://{}", server.address)).arg(typed);
+        let output = python.env("HOME", home.path()).env_remove("VAULT_TOKEN").output().unwrap();
+        let shown = String::from_utf8(output.stdout).unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(shown.starts_with(want), "{shown}{errors}");
+        assert!(shown.contains("Token (will be hidden): \r\n"), "{shown:?}");
+        // The command prints the token itself, once.
+        assert_eq!(shown.contains("canceled"), want == "1 ", "{shown}");
+        assert_eq!(shown.matches("roo").count(), usize::from(want == "0 "), "{shown}");
+    }
+}

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod cache;
+mod canned;
 mod clients;
 mod commands;
 mod configuration;
@@ -18,6 +19,7 @@ mod powerloss;
 mod process;
 mod quorum;
 mod readme;
+mod requests;
 mod rules;
 mod seal;
 mod server;

@@ -1,8 +1,8 @@
 //! The command line: what the first words mean, and which command does it.
 //!
-//! Every command is a row of one table ([`table`]); from it come the look-up, the help and the
+//! Every command is a row of one table (`table`); from it come the look-up, the help and the
 //! completion of shells. `server` runs the server, `version` and `completion` need nothing, and the
-//! rest speak to a server ([`client`]).
+//! rest speak to a server (`client`).
 //!
 //! Exit statuses: 0; 1 for a wrong use of the command line or an error of this side; 2 for an error
 //! of the server's or on the way to it.
@@ -59,7 +59,7 @@ pub fn run(words: impl IntoIterator<Item = String>) -> ExitCode {
         Some("-version" | "--version" | "-v") => return print_version(&program, &[]),
         Some("help" | "-help" | "--help" | "-h") => return print(&help::overview(&program)),
         Some(_) => {}
-        None => return fail(&help::overview(&program)),
+        None => return misuse(&help::overview(&program)),
     }
     match table::find(&words) {
         Found::Command(command, rest) if asks_for_help(rest) => {
@@ -73,8 +73,10 @@ pub fn run(words: impl IntoIterator<Item = String>) -> ExitCode {
         Found::Group(group, rest) if asks_for_help(rest) => {
             print(&help::of_group(&program, &group))
         }
-        Found::Group(group, _) => fail(&help::of_group(&program, &group)),
-        Found::Nothing(word) => fail(&format!("{}\n\n{}", unknown(word), help::overview(&program))),
+        Found::Group(group, _) => misuse(&help::of_group(&program, &group)),
+        Found::Nothing(word) => {
+            misuse(&format!("{}\n\n{}", unknown(word), help::overview(&program)))
+        }
     }
 }
 
@@ -105,6 +107,13 @@ fn print(text: &str) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
+}
+
+/// Tells how it is used, in lines of its own.
+fn misuse(text: &str) -> ExitCode {
+    // Nobody may be there to read it.
+    let _ = io::stderr().write_all(text.as_bytes());
+    ExitCode::FAILURE
 }
 
 fn fail(text: &str) -> ExitCode {

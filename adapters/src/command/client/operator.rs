@@ -246,7 +246,7 @@ fn print_key_status(
     before: &str,
 ) -> Result<u8, Stop> {
     let reply = client
-        .send(&Request::get("sys/key-status").own())
+        .send(&Request::get("sys/key-status"))
         .map_err(|stop| stop.during("reading key status"))?;
     let doc = reply.doc()?;
     let all = doc.object().ok_or_else(|| Stop::remote("the answer is no key status"))?;

@@ -73,7 +73,7 @@ fn rekey(invocation: &Invocation<'_>) -> Result<u8, Stop> {
             Progress::ask(&client, &request).map_err(|stop| stop.during("initializing rekey"))?;
         return print_status(invocation, &begun, false);
     }
-    let status = Progress::ask(&client, &Request::get(&current).own())
+    let status = Progress::ask(&client, &Request::get(&current))
         .map_err(|stop| stop.during("getting rekey status"))?;
     if is_on("status") {
         return print_status(invocation, &status, is_on("verify"));

@@ -176,15 +176,15 @@ impl Client {
         let Some(location) = location.filter(|_| self.settings.follows_redirect) else {
             return Ok(reply);
         };
-        let shown = match location.strip_prefix('/') {
-            Some(_) => format!("{}{location}", self.settings.address.origin),
-            None => location,
-        };
-        let behind = shown.find("://").map_or(0, |at| at + 3);
-        let path = shown.bytes().skip(behind).position(|byte| byte == b'/');
+        if location.starts_with('/') {
+            let shown = format!("{}{location}", self.settings.address.origin);
+            return Ok(self.send_to(&self.way, &location, &shown, request)?.0);
+        }
+        let behind = location.find("://").map_or(0, |at| at + 3);
+        let path = location.bytes().skip(behind).position(|byte| byte == b'/');
         let (origin, target) = path
-            .and_then(|path| shown.split_at_checked(behind + path))
-            .unwrap_or((shown.as_str(), "/"));
+            .and_then(|path| location.split_at_checked(behind + path))
+            .unwrap_or((location.as_str(), "/"));
         let address = Address::parse(origin)
             .map_err(|_| Stop::remote("the server redirects to what is no address"))?;
         if self.settings.address.is_tls() && !address.is_tls() {
@@ -193,7 +193,7 @@ impl Client {
             ));
         }
         let way = Way::to(&address, &self.settings)?;
-        Ok(self.send_to(&way, target, &shown, request)?.0)
+        Ok(self.send_to(&way, target, &location, request)?.0)
     }
 
     /// One exchange; with the answer comes where it redirects to, if it does.

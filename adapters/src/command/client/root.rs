@@ -61,7 +61,7 @@ fn generate_root(invocation: &Invocation<'_>) -> Result<u8, Stop> {
         let progress = Progress::ask(&client, &request).map_err(failed)?;
         return print(invocation, &progress);
     }
-    let progress = Progress::ask(&client, &Request::get(&attempt).own())
+    let progress = Progress::ask(&client, &Request::get(&attempt))
         .map_err(|stop| stop.during("getting root generation status"))?;
     if is_on("status") {
         return print(invocation, &progress);

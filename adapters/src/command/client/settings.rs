@@ -96,8 +96,9 @@ impl Settings {
         };
         let address = chosen("agent-address", "AGENT_ADDR").or_else(|| chosen("address", "ADDR"));
         let address = address.unwrap_or_else(|| "https://127.0.0.1:8200".to_owned());
-        let namespace = chosen("ns", "NAMESPACE").filter(|_| flags.value("ns").is_some());
-        let namespace = namespace.or_else(|| chosen("namespace", "NAMESPACE")).unwrap_or_default();
+        // An empty flag means the root, whatever the environment says.
+        let namespace = flags.value("ns").or_else(|| flags.value("namespace")).map(str::to_owned);
+        let namespace = namespace.or_else(|| variable("NAMESPACE")).unwrap_or_default();
         let file = |flag, name| chosen(flag, name).map(PathBuf::from);
         Ok(Self {
             address: Address::parse(&address).map_err(Stop::local)?,
