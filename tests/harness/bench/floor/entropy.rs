@@ -1,9 +1,10 @@
 //! Random bytes of the operating system, fetched many at a time.
 
-use std::fmt::Write;
-
 /// Bytes that one call of the system gives.
 const BYTES: usize = 4096;
+/// Characters of the id of a request, and which of them are hyphens.
+const ID_CHARS: usize = 36;
+const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
 /// See the module.
 pub(super) struct Entropy {
@@ -29,33 +30,37 @@ impl Entropy {
     }
 
     /// A new id of a request: sixteen bytes in hexadecimal digits.
-    pub(super) fn request_id(&mut self) -> String {
-        let bits = u128::from_be_bytes(self.take());
-        let mut id = String::with_capacity(36);
-        let digits = |from: u32, count: u32| (bits << from) >> (128 - count);
-        let _ = write!(
-            id,
-            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-            digits(0, 32),
-            digits(32, 16),
-            digits(48, 16),
-            digits(64, 16),
-            digits(80, 48)
-        );
+    pub(super) fn request_id(&mut self) -> [u8; ID_CHARS] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut id = [b'-'; ID_CHARS];
+        let mut places = id.iter_mut().enumerate().filter(|(at, _)| !HYPHENS.contains(at));
+        let digit = |half: u8| DIGITS.get(usize::from(half)).copied().unwrap_or_default();
+        for byte in self.take::<16>() {
+            for half in [byte >> 4, byte & 15] {
+                if let Some((_, place)) = places.next() {
+                    *place = digit(half);
+                }
+            }
+        }
         id
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn never_gives_the_same_twice() {
         let mut entropy = Entropy::default();
-        let ids: std::collections::BTreeSet<String> =
-            (0..1000).map(|_| entropy.request_id()).collect();
+        let ids: BTreeSet<[u8; ID_CHARS]> = (0..1000).map(|_| entropy.request_id()).collect();
         assert_eq!(ids.len(), 1000);
-        assert!(ids.iter().all(|id| id.len() == 36 && id.bytes().nth(23) == Some(b'-')));
+        for id in ids {
+            let parts: Vec<usize> = id.split(|byte| *byte == b'-').map(<[u8]>::len).collect();
+            assert_eq!(parts, [8, 4, 4, 4, 12]);
+            assert!(id.iter().all(|byte| *byte == b'-' || byte.is_ascii_hexdigit()));
+        }
     }
 }

@@ -271,3 +271,98 @@ fn parse(bytes: &[u8]) -> io::Result<Option<(Request<'_>, usize)>> {
     let request = Request { method: head.method.unwrap_or_default(), path, token, body };
     Ok(Some((request, start + length)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::super::client::{Clients, Door, Script};
+    use super::super::load::{Access, Fill, Listing, TokenCreate, TokenLookUp, Writes};
+    use super::*;
+
+    /// A floor of a thousand secrets in a thread, its doors, and its folder.
+    fn floor(name: &str) -> (Vec<Door>, PathBuf) {
+        let folder = std::env::temp_dir().join(format!("floor-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let files = Files::create(&folder).unwrap();
+        let options = Options {
+            fixed: false,
+            secrets: load::THOUSAND,
+            plain: 0,
+            tls: Some((0, files.clone())),
+            journal: folder.join("journal"),
+        };
+        let mut floor = Floor::bind(&options).unwrap();
+        let doors = floor.listeners.iter().map(|(listener, tls)| Door {
+            address: listener.local_addr().unwrap(),
+            tls: tls.as_ref().map(|_| files.client().unwrap()),
+        });
+        let doors = doors.collect();
+        thread::spawn(move || while floor.turn().is_ok() {});
+        (doors, folder)
+    }
+
+    #[test]
+    fn answers_what_was_stored() {
+        const TIME: Duration = Duration::from_millis(20);
+        let (doors, folder) = floor("answers");
+        for door in doors {
+            for count in [1, 8] {
+                let mut clients = Clients::connect(&door, count).unwrap();
+                let numbers = 0..load::THOUSAND;
+                let scripts: [Box<dyn Script>; 4] = [
+                    Box::new(Access::new(ROOT_TOKEN, numbers, Writes::OneInTen)),
+                    Box::new(Listing::warm(ROOT_TOKEN)),
+                    Box::new(TokenCreate::new(ROOT_TOKEN)),
+                    Box::new(TokenLookUp::new(ROOT_TOKEN)),
+                ];
+                for mut script in scripts {
+                    let outcome = clients.run(TIME, script.as_mut()).unwrap();
+                    assert!(outcome.times.count() >= count);
+                }
+            }
+        }
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn keeps_what_it_has_answered() {
+        let (doors, folder) = floor("keeps");
+        let door = doors.first().unwrap();
+        let mut clients = Clients::connect(door, 8).unwrap();
+        let length = || std::fs::metadata(folder.join("journal")).unwrap().len();
+        assert_eq!(length(), 0);
+        clients.run(Duration::from_secs(60), &mut Fill::new(ROOT_TOKEN, 1000..1100)).unwrap();
+        // Each record holds its value of 204 bytes.
+        assert!(length() > 100 * 204);
+        let mut read = Access::new(ROOT_TOKEN, 1000..1100, Writes::None);
+        clients.run(Duration::from_millis(20), &mut read).unwrap();
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn refuses_strangers() {
+        let (doors, folder) = floor("strangers");
+        let mut clients = Clients::connect(doors.first().unwrap(), 1).unwrap();
+        let mut read = Access::new("guess", 0..1, Writes::None);
+        let error = clients.run(Duration::ZERO, &mut read).err().unwrap();
+        assert!(error.to_string().contains("status 403"), "{error}");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn reads_the_words_that_it_writes() {
+        let files = Files { certificate: "a b.pem".into(), key: "k".into() };
+        let options = Options {
+            fixed: true,
+            secrets: 7,
+            plain: 1,
+            tls: Some((2, files)),
+            journal: "/j".into(),
+        };
+        let words = options.words();
+        let again = Options::parse(words.clone().into_iter()).unwrap();
+        assert_eq!(again.words(), words);
+        assert!(Options::parse(["--what=1".to_owned()].into_iter()).is_none());
+    }
+}

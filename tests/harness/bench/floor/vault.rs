@@ -170,6 +170,7 @@ impl Vault {
         let accessor = self.new_token();
         self.add_token(&text);
         let id = self.entropy.request_id();
+        let id = str::from_utf8(&id).unwrap_or_default();
         let body = format!(
             "{{\"request_id\":\"{id}{OPENING}0,\"data\":null,\"wrap_info\":null,\"warnings\":null,\
              \"auth\":{{\"client_token\":\"{text}\",\"accessor\":\"{accessor}\",\"policies\":[\"root\"],\
@@ -215,8 +216,7 @@ impl Vault {
         const DATA: &[u8] = b",\"data\":";
         let id = self.entropy.request_id();
         let lease = lease_seconds.to_string();
-        let parts =
-            [FRONT, id.as_bytes(), OPENING.as_bytes(), lease.as_bytes(), DATA, data, CLOSING];
+        let parts = [FRONT, &id, OPENING.as_bytes(), lease.as_bytes(), DATA, data, CLOSING];
         self.head(out, "200 OK", Some(parts.iter().map(|part| part.len()).sum()));
         parts.iter().for_each(|part| out.extend_from_slice(part));
     }
