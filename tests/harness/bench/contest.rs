@@ -1,7 +1,7 @@
 //! All servers under the same requests: what each takes for a request, times the floor.
 //!
-//! They run side by side, and take turns: what else the machine does meanwhile meets them all. Of the
-//! rounds of a server the middle one counts.
+//! They run side by side, and take turns: what else the machine does meanwhile meets them all. It only
+//! ever makes a round worse, so of the rounds of a server the best counts.
 
 use std::io;
 use std::time::Duration;
@@ -16,8 +16,8 @@ use super::target::{self, Judged, Target};
 
 /// Connections of the loads.
 pub(super) const CONNECTIONS: [usize; 3] = [1, 8, 64];
-/// Rounds of a server under one load. The middle one counts, so their number is odd.
-const ROUNDS: usize = 3;
+/// Rounds of a server under one load.
+const ROUNDS: usize = 5;
 /// A part of a round's time that is not counted, before the first round.
 const WARM_UP: u32 = 4;
 
@@ -133,7 +133,7 @@ pub(super) fn run(
             }
         }
     }
-    let taken = rounds.into_iter().map(middle).collect();
+    let taken = rounds.into_iter().map(best).collect();
     Ok(Heat { load, taken })
 }
 
@@ -192,16 +192,14 @@ pub(super) fn measure(
     Ok(Taken { rate, cpu: cpu / count, times: outcome.times })
 }
 
-/// The middle of rounds in each respect; the times of all of them.
-fn middle(mut rounds: Vec<Taken>) -> Option<Taken> {
-    let at = rounds.len() / 2;
-    rounds.sort_by_key(|taken| taken.cpu);
-    let cpu = rounds.get(at)?.cpu;
-    rounds.sort_by(|one, other| one.rate.total_cmp(&other.rate));
-    let rate = rounds.get(at)?.rate;
-    let mut times = Latencies::default();
-    rounds.into_iter().for_each(|taken| times.join(taken.times));
-    Some(Taken { rate, cpu, times })
+/// The best of rounds in each respect; the times of all of them.
+fn best(rounds: Vec<Taken>) -> Option<Taken> {
+    rounds.into_iter().reduce(|mut best, round| {
+        best.cpu = best.cpu.min(round.cpu);
+        best.rate = best.rate.max(round.rate);
+        best.times.join(round.times);
+        best
+    })
 }
 
 fn door(server: &Server, tls: bool) -> Option<&Door> {
@@ -218,6 +216,9 @@ pub(super) fn ratios(contenders: &[Contender], heats: &[Heat], rates: bool) -> V
         head.extend(heats.iter().map(|heat| heat.load.name()));
         let mut table = Table::new(head);
         for (at, contender) in contenders.iter().enumerate() {
+            if heats.iter().all(|heat| heat.taken(at).is_none()) {
+                continue;
+            }
             let cells = heats.iter().map(|heat| heat.ratio(contenders, at, rates));
             table.row(&contender.name, cells.collect());
         }
@@ -234,8 +235,8 @@ pub(super) fn floor_of_floor(contenders: &[Contender], heats: &[Heat]) -> Option
     let mut head = vec!["GET: CPU of the floor, times that of fixed answers".to_owned()];
     let mut cells = Vec::new();
     for heat in heats.iter().filter(|heat| heat.load.deed == Deed::Get) {
-        let taken = |at: usize| heat.taken.get(at)?.as_ref().map(|taken| taken.cpu.as_secs_f64());
-        let value = taken(floor)? / taken(fixed)?;
+        let cpu = |at| heat.taken(at).map(|taken| taken.cpu.as_secs_f64());
+        let value = cpu(floor)? / cpu(fixed)?;
         head.push(heat.load.name());
         cells.push(Judged { value, target: Some(target::FLOOR) }.to_string());
     }
@@ -273,6 +274,11 @@ impl Load {
 }
 
 impl Heat {
+    /// What a contender took, if it had a part in it.
+    fn taken(&self, at: usize) -> Option<&Taken> {
+        self.taken.get(at)?.as_ref()
+    }
+
     /// What a contender took, times the floor's, and whether that is what is to be reached.
     fn ratio(&self, contenders: &[Contender], at: usize, rates: bool) -> String {
         let floor = contenders.iter().position(|contender| contender.kind == Kind::Floor);
@@ -292,5 +298,22 @@ impl Heat {
             (ratio, Target::of_cpu(kind, self.load))
         };
         Judged { value: ratio, target }.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_the_best_of_rounds() {
+        let round = |rate, micros| {
+            let mut times = Latencies::default();
+            times.add(Duration::from_micros(micros));
+            Taken { rate, cpu: Duration::from_micros(micros), times }
+        };
+        let best = best(vec![round(1.0, 5), round(3.0, 9), round(2.0, 4)]).unwrap();
+        assert_eq!((best.rate, best.cpu), (3.0, Duration::from_micros(4)));
+        assert_eq!(best.times.count(), 3);
     }
 }

@@ -32,19 +32,19 @@ const FILL_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Between two reads of a client that watches while others work: it must not be the work.
 const READER_PAUSE: Duration = Duration::from_millis(1);
 
-/// See the module. The server has the adapter that it takes by itself.
+/// See the module. The server has the adapter that it takes by itself. The store that is filled here is
+/// the one that later sections go on with.
 pub(super) fn measure(bench: &mut Bench<'_>) -> io::Result<Table> {
     let last = bench.plan.secrets;
-    let sizes = STAGES.into_iter().filter(|size| *size < last).chain([last]);
+    bench.renew()?;
+    bench.fill(THOUSAND)?;
     let mut stages: Option<Table> = None;
-    for secrets in sizes {
+    for secrets in STAGES.into_iter().filter(|size| *size < last).chain([last]) {
         (bench.tell)(&format!("stage of {secrets}"));
-        // What other sections have filled already was filled without a watch.
-        bench.fill(THOUSAND)?;
         let (filled, time) = (bench.filled, bench.round());
         let stage = Stage { site: &bench.site, filled, secrets, time, tell: bench.tell };
         let table = stage.measure()?;
-        bench.filled = secrets.max(filled);
+        bench.filled = secrets;
         match &mut stages {
             None => stages = Some(table),
             Some(stages) => stages.join(table),
@@ -79,18 +79,14 @@ impl Stage<'_> {
         let (server, _) = Server::start_unsealed(self.site, &[])?;
         let token = self.site.root_token.as_str();
         table.row("memory before", vec![memory(server.process.memory()?)]);
-        let new = self.filled.min(self.secrets)..self.secrets;
-        let (mut puts, mut meanwhile) = ("-".to_owned(), "-".to_owned());
-        if !new.is_empty() {
-            (self.tell)("fill");
-            let mut clients = Clients::connect(&server.plain, CONNECTIONS)?;
-            let mut fill = Fill::new(token, new);
-            let work = || contest::measure(&server.process, &mut clients, &mut fill, FILL_MAX);
-            let (taken, reads) = while_reading(&server, token, self.filled, work)?;
-            (puts, meanwhile) = (contest::count(taken.rate), reads.to_string());
-        }
+        (self.tell)("fill");
+        let mut clients = Clients::connect(&server.plain, CONNECTIONS)?;
+        let mut fill = Fill::new(token, self.filled..self.secrets);
+        let work = || contest::measure(&server.process, &mut clients, &mut fill, FILL_MAX);
+        let (taken, reads) = while_reading(&server, token, self.filled, work)?;
+        let puts = contest::count(taken.rate);
         table.row(&format!("puts/s of new secrets, {CONNECTIONS} connections"), vec![puts]);
-        table.row("GET meanwhile", vec![meanwhile]);
+        table.row("GET meanwhile", vec![reads.to_string()]);
         table.row("memory after filling", vec![memory(server.process.memory()?)]);
         (self.tell)("replace");
         for (name, connections) in [("64 connections", CONNECTIONS), ("one connection", 1)] {
@@ -155,9 +151,7 @@ impl Stage<'_> {
     fn list(&self, server: &Server, table: &mut Table) -> io::Result<()> {
         (self.tell)("list");
         let mut peer = server.peer(&self.site.root_token)?;
-        // Another section may have filled more.
-        let secrets = self.secrets.max(self.filled);
-        let large = (THOUSAND..secrets).filter(|number| !number.is_multiple_of(2)).count();
+        let large = (THOUSAND..self.secrets).filter(|number| !number.is_multiple_of(2)).count();
         for (folder, names) in [("thousand", THOUSAND), ("large", large)] {
             let mut times = Latencies::default();
             for _ in 0..LISTS {

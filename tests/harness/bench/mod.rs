@@ -41,8 +41,8 @@ const FOLDER: &str = "strongroom-bench";
 /// The least number of secrets: there are a folder of a thousand, others, and large ones.
 pub const SECRETS_MIN: usize = 4 * THOUSAND;
 /// A round of one server under one load.
-const ROUND: Duration = Duration::from_millis(700);
-const ROUND_QUICK: Duration = Duration::from_millis(60);
+const ROUND: Duration = Duration::from_millis(400);
+const ROUND_QUICK: Duration = Duration::from_millis(40);
 
 /// Our server's variants.
 const VARIANTS: [(&str, Kind, &[&str]); 3] = [
@@ -89,9 +89,9 @@ pub fn run_as_floor(mut words: impl Iterator<Item = String>) -> Option<io::Resul
 /// If the operating system refuses, or an answer is not what it should be.
 pub fn run(plan: &Plan, tell: &dyn Fn(&str)) -> io::Result<Vec<Table>> {
     let mut bench = Bench::new(plan, tell)?;
-    let mut tables = Vec::new();
+    let (mut tables, mut details) = (Vec::new(), Vec::new());
     if plan.has(&["get", "put", "list", "mix", "token"]) {
-        tables.extend(bench.contest()?);
+        tables.extend(bench.contest(&mut details)?);
     }
     if plan.has(&["memory"]) {
         tables.push(footprint::measure(&mut bench)?);
@@ -104,7 +104,7 @@ pub fn run(plan: &Plan, tell: &dyn Fn(&str)) -> io::Result<Vec<Table>> {
         tables.push(grow::measure(&mut bench)?);
     }
     if plan.has(&["engine"]) {
-        tables.extend(bench.engine()?);
+        tables.extend(bench.engine(&mut details)?);
     }
     if plan.has(&["clean-up"]) {
         bench.fill(plan.secrets)?;
@@ -115,9 +115,9 @@ pub fn run(plan: &Plan, tell: &dyn Fn(&str)) -> io::Result<Vec<Table>> {
         tell("index of a large folder");
         tables.push(index::measure(plan.secrets)?);
     }
-    if let Some(notes) = bench.notes() {
-        tables.push(notes);
-    }
+    // What is read first comes first.
+    tables.extend(details);
+    tables.extend(bench.notes());
     Ok(tables)
 }
 
@@ -133,6 +133,7 @@ struct Bench<'a> {
     tell: &'a dyn Fn(&str),
     /// Where all of this run is; it goes with this value.
     folder: PathBuf,
+    program: Program,
     site: Site,
     /// Secrets of the store.
     filled: usize,
@@ -146,13 +147,20 @@ impl<'a> Bench<'a> {
         let binary = plan.binary.clone().map_or_else(build, Ok)?.canonicalize()?;
         let folder = server::empty(&plan.folder.join(FOLDER))?;
         let program = Program::Own { binary, flags: &[] };
-        let site = Site::create(program, &folder.join("store"))?;
+        let site = Site::create(program.clone(), &folder.join("store"))?;
         let left_out = Vec::new();
-        let mut bench = Self { plan, tell, folder, site, filled: 0, left_out };
+        let mut bench = Self { plan, tell, folder, program, site, filled: 0, left_out };
         if let Err(reason) = bench.site.tls.clone() {
             bench.leave_out("TLS", &reason);
         }
         Ok(bench)
+    }
+
+    /// Begins with an empty store again.
+    fn renew(&mut self) -> io::Result<()> {
+        self.site = Site::create(self.program.clone(), &self.folder.join("renewed"))?;
+        self.filled = 0;
+        Ok(())
     }
 
     /// Fills the store, if it holds fewer secrets.
@@ -210,7 +218,7 @@ impl<'a> Bench<'a> {
     }
 
     /// All servers under the requests that the plan asks for, with ten thousand secrets.
-    fn contest(&mut self) -> io::Result<Vec<Table>> {
+    fn contest(&mut self, details: &mut Vec<Table>) -> io::Result<Vec<Table>> {
         let secrets = SECRETS.min(self.plan.secrets);
         self.fill(secrets)?;
         let mut contenders = self.floors()?;
@@ -249,12 +257,12 @@ impl<'a> Bench<'a> {
             contest::floor_of_floor(&contenders, &heats).into_iter().collect();
         tables.extend(contest::ratios(&contenders, &heats, false));
         tables.extend(contest::ratios(&contenders, &heats, true));
-        tables.push(contest::details(&contenders, &heats));
+        details.push(contest::details(&contenders, &heats));
         Ok(tables)
     }
 
     /// Ours and the floor, with all secrets: what comes from the engine.
-    fn engine(&mut self) -> io::Result<Vec<Table>> {
+    fn engine(&mut self, details: &mut Vec<Table>) -> io::Result<Vec<Table>> {
         self.fill(self.plan.secrets)?;
         let mut contenders = self.floors()?;
         contenders.retain(|contender| contender.kind == Kind::Floor);
@@ -268,7 +276,7 @@ impl<'a> Bench<'a> {
         let heats = self.heats(&contenders, Deed::GetEngine, self.plan.secrets)?;
         let mut tables = vec![lists];
         tables.extend(contest::ratios(&contenders, &heats, false));
-        tables.push(contest::details(&contenders, &heats));
+        details.push(contest::details(&contenders, &heats));
         Ok(tables)
     }
 
