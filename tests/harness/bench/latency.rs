@@ -20,6 +20,11 @@ impl Latencies {
         self.0.push(time);
     }
 
+    /// Takes in others of the same kind.
+    pub(super) fn join(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     pub(super) fn count(&self) -> usize {
         self.0.len()
     }

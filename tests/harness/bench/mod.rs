@@ -1,54 +1,59 @@
-//! Measures the server as users have it: the release binary over loopback, its storage a file.
+//! Measures the server as users have it, beside a floor: the release binary over loopback, its storage a
+//! file, and a server that does the least that such a server can do.
 //!
-//! A store is filled in stages through the API. At each stage the same is measured, so that a table
-//! shows in its rows what grows with the number of secrets and what does not. Times are printed, never
-//! required; what is required is that every answer is right.
+//! Times are printed, never required; what is required is that every answer is right. Sections:
+//! [`contest`] puts all servers under the same requests, [`footprint`] shows what a server takes that
+//! has little to do, [`grow`] what changes with the number of secrets, [`size`] what is installed.
 
+mod cleanup;
+mod client;
+mod contest;
 mod floor;
+mod footprint;
+mod grow;
 mod index;
 mod latency;
 mod load;
 mod peer;
+mod process;
+mod ready;
 mod report;
 mod server;
+mod size;
+mod target;
+mod tls;
+mod wire;
 
 use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use serde_json::Value;
-use strongroom::store::{CACHE_BYTES, Embedded, Store};
-use strongroom_core::Key;
-
-use self::latency::{Latencies, Span};
-use self::load::{CONNECTIONS, THOUSAND, alone, get, get_any, put, together, while_reading};
+use self::contest::{CONNECTIONS, Contender, Deed, Heat, Kind, Load};
+use self::load::THOUSAND;
 pub use self::report::Table;
-use self::report::grouped;
-use self::server::{Memory, Server, Site};
+use self::server::{Program, Server, Site};
+use crate::program;
 
-/// Stages before the last one.
-const STAGES: [usize; 2] = [10_000, 100_000];
-/// The least number of secrets: a stage has a folder of a thousand, and others.
+/// Secrets of the first measurements.
+const SECRETS: usize = 10_000;
+/// The folder that is made; what was there before goes.
+const FOLDER: &str = "strongroom-bench";
+/// The least number of secrets: there are a folder of a thousand, others, and large ones.
 pub const SECRETS_MIN: usize = 4 * THOUSAND;
-/// Starts that a time of the start is taken from.
-const STARTS: usize = 9;
-/// Reads of a fresh process that count as cold.
-const COLD: usize = 1000;
-/// Reads and writes of one connection for a time, and of all connections for a rate.
-const ALONE: usize = 20_000;
-const TOGETHER: usize = 100_000;
-/// Writes of one connection: each waits for its own commit.
-const PUTS_ALONE: usize = 2_000;
-/// Times that a folder is listed.
-const LISTS: usize = 5;
-/// Entries of the cubbyhole of the token that is revoked.
-const CUBBYHOLE: usize = 100_000;
-/// Syncs that the floor of a commit is taken from.
-const SYNCS: usize = 500;
-/// A process that has written nothing for so long has nothing left to do.
-const QUIET: Duration = Duration::from_secs(1);
+/// A round of one server under one load.
+const ROUND: Duration = Duration::from_millis(400);
+const ROUND_QUICK: Duration = Duration::from_millis(40);
+
+/// Our server's variants.
+const VARIANTS: [(&str, Kind, &[&str]); 3] = [
+    ("blocking", Kind::Blocking, &["-adapter=blocking"]),
+    ("smol, 1 worker", Kind::Smol { workers: 1 }, &["-adapter=smol", "-workers=1"]),
+    ("smol, 2 workers", Kind::Smol { workers: 2 }, &["-adapter=smol", "-workers=2"]),
+];
+
+/// Parts of the measurement.
+pub const PARTS: [&str; 11] =
+    ["get", "put", "list", "mix", "token", "engine", "memory", "size", "grow", "clean-up", "index"];
 
 /// What to measure.
 #[derive(Debug)]
@@ -57,8 +62,24 @@ pub struct Plan {
     pub secrets: usize,
     /// The server; without it that of this tree is built.
     pub binary: Option<PathBuf>,
-    /// A folder on the medium to measure, which is made and goes again.
+    /// Another server that speaks the same API.
+    pub peer: Option<PathBuf>,
+    /// Where on the medium to measure a folder is made, which goes again.
     pub folder: PathBuf,
+    /// Short rounds: to see that all works, rather than how well.
+    pub quick: bool,
+    /// Some of [`PARTS`]; none is all of them.
+    pub only: Vec<String>,
+}
+
+/// Runs a floor if these words of the command line ask for one; it serves until it is killed.
+pub fn run_as_floor(mut words: impl Iterator<Item = String>) -> Option<io::Result<()>> {
+    if words.next()? != floor::WORD {
+        return None;
+    }
+    let options = floor::Options::parse(words);
+    let options = options.ok_or_else(|| io::Error::other("a floor is started by `bench` itself"));
+    Some(options.and_then(|options| floor::serve(&options)))
 }
 
 /// Measures all, and tells of each step as it begins.
@@ -67,249 +88,229 @@ pub struct Plan {
 ///
 /// If the operating system refuses, or an answer is not what it should be.
 pub fn run(plan: &Plan, tell: &dyn Fn(&str)) -> io::Result<Vec<Table>> {
-    tell("build the server");
-    let binary = plan.binary.clone().map_or_else(server::build, Ok)?;
-    let site = Site::create(binary, &plan.folder)?;
-    let floor = floor::serve()?;
-    let mut stages: Option<Table> = None;
-    let sizes = STAGES.into_iter().filter(|size| *size < plan.secrets).chain([plan.secrets]);
-    let mut filled = 0;
-    for secrets in sizes {
-        tell(&format!("stage of {secrets}"));
-        let table = Stage { site: &site, floor, filled, secrets, tell }.measure()?;
-        filled = secrets;
-        match &mut stages {
-            None => stages = Some(table),
-            Some(stages) => stages.join(table),
-        }
+    let mut bench = Bench::new(plan, tell)?;
+    let (mut tables, mut details) = (Vec::new(), Vec::new());
+    if plan.has(&["get", "put", "list", "mix", "token"]) {
+        tables.extend(bench.contest(&mut details)?);
     }
-    tell("clean-up after a token");
-    let cleaning = clean_up(&site, plan.secrets, tell)?;
-    tell("index of a large folder");
-    let index = index::measure(plan.secrets)?;
-    Ok(stages.into_iter().chain([cleaning, index]).collect())
+    if plan.has(&["memory"]) {
+        tables.push(footprint::measure(&mut bench)?);
+    }
+    if plan.has(&["size"]) && !plan.quick {
+        tell("size");
+        tables.push(size::measure(&bench.folder)?);
+    }
+    if plan.has(&["grow"]) {
+        tables.push(grow::measure(&mut bench)?);
+    }
+    if plan.has(&["engine"]) {
+        tables.extend(bench.engine(&mut details)?);
+    }
+    if plan.has(&["clean-up"]) {
+        bench.fill(plan.secrets)?;
+        tell("clean-up after a token");
+        tables.push(cleanup::measure(&bench.site, plan.secrets, tell)?);
+    }
+    if plan.has(&["index"]) {
+        tell("index of a large folder");
+        tables.push(index::measure(plan.secrets)?);
+    }
+    // What is read first comes first.
+    tables.extend(details);
+    tables.extend(bench.notes());
+    Ok(tables)
 }
 
-/// One column of the table: what holds with so many secrets.
-struct Stage<'a> {
-    site: &'a Site,
-    /// A server that does nothing.
-    floor: SocketAddr,
-    /// Secrets of the stage before.
-    filled: usize,
-    secrets: usize,
+impl Plan {
+    fn has(&self, parts: &[&str]) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| parts.contains(&only.as_str()))
+    }
+}
+
+/// What the sections share: a store that is filled further and further.
+struct Bench<'a> {
+    plan: &'a Plan,
     tell: &'a dyn Fn(&str),
+    /// Where all of this run is; it goes with this value.
+    folder: PathBuf,
+    program: Program,
+    site: Site,
+    /// Secrets of the store.
+    filled: usize,
+    /// What was left out, and why.
+    left_out: Vec<(String, String)>,
 }
 
-impl Stage<'_> {
-    fn measure(&self) -> io::Result<Table> {
-        let mut table = Table::new(vec!["secrets".to_owned(), grouped(self.secrets)]);
-        self.write(&mut table)?;
-        (self.tell)("start");
-        let bytes = self.site.disk_bytes()? / u64::try_from(self.secrets).unwrap_or(u64::MAX);
-        table.row("bytes on disk, a secret", vec![bytes.to_string()]);
-        self.start(&mut table)?;
-        self.read(&mut table)?;
-        Ok(table)
-    }
-
-    fn write(&self, table: &mut Table) -> io::Result<()> {
-        let (server, _) = Server::start_unsealed(self.site, &[])?;
-        let (address, token) = (server.address, self.site.root_token.as_str());
-        table.row("memory before", vec![memory(server.memory()?)]);
-        if self.filled == 0 {
-            together(address, token, 0..THOUSAND, put)?;
+impl<'a> Bench<'a> {
+    fn new(plan: &'a Plan, tell: &'a dyn Fn(&str)) -> io::Result<Self> {
+        tell("build the server");
+        let binary = plan.binary.clone().map_or_else(build, Ok)?.canonicalize()?;
+        let folder = server::empty(&plan.folder.join(FOLDER))?;
+        let program = Program::Own { binary, flags: &[] };
+        let site = Site::create(program.clone(), &folder.join("store"))?;
+        let left_out = Vec::new();
+        let mut bench = Self { plan, tell, folder, program, site, filled: 0, left_out };
+        if let Err(reason) = bench.site.tls.clone() {
+            bench.leave_out("TLS", &reason);
         }
-        let first = self.filled.max(THOUSAND);
-        (self.tell)("fill");
-        let fill = || together(address, token, first..self.secrets, put);
-        let (time, reads) = while_reading(address, token, first, fill)?;
-        let puts = rate(self.secrets - first, time);
-        table.row(&format!("puts/s of new secrets, {CONNECTIONS} connections"), vec![puts]);
-        table.row("GET meanwhile", vec![reads.to_string()]);
-        table.row("memory after filling", vec![memory(server.memory()?)]);
-        (self.tell)("replace");
-        let replace = load::put_any(self.secrets);
-        let time = together(address, token, 0..ALONE, &replace)?;
-        table.row(
-            &format!("puts/s that replace, {CONNECTIONS} connections"),
-            vec![rate(ALONE, time)],
-        );
-        let times = alone(address, token, 0..PUTS_ALONE, &replace)?;
-        let syncs = floor::syncs(self.site.folder(), SYNCS)?;
-        table.row("put that replaces, one connection", vec![times.to_string()]);
-        table.row("the floor: a page written over and synced", vec![syncs.to_string()]);
+        Ok(bench)
+    }
+
+    /// Begins with an empty store again.
+    fn renew(&mut self) -> io::Result<()> {
+        self.site = Site::create(self.program.clone(), &self.folder.join("renewed"))?;
+        self.filled = 0;
         Ok(())
     }
 
-    fn start(&self, table: &mut Table) -> io::Result<()> {
-        let (mut starts, mut unseals) = (Latencies::default(), Latencies::default());
-        for _ in 0..STARTS {
-            let (server, time) = Server::start_unsealed(self.site, &[])?;
-            starts.add(server.start_time);
-            unseals.add(time);
+    /// Fills the store, if it holds fewer secrets.
+    fn fill(&mut self, secrets: usize) -> io::Result<()> {
+        if self.filled < secrets {
+            (self.tell)(&format!("fill to {secrets}"));
+            let (server, _) = Server::start_unsealed(&self.site, &[])?;
+            server.fill(&self.site.root_token, self.filled..secrets)?;
+            self.filled = secrets;
         }
-        table.row("start after a kill to first answer", vec![starts.to_string()]);
-        table.row("`sys/unseal`", vec![unseals.to_string()]);
         Ok(())
     }
 
-    fn read(&self, table: &mut Table) -> io::Result<()> {
-        let (server, _) = Server::start_unsealed(self.site, &[])?;
-        let (address, token) = (server.address, self.site.root_token.as_str());
-        table.row("memory after the start", vec![memory(server.memory()?)]);
-        (self.tell)("read");
-        let read = |numbers| alone(address, token, numbers, get_any(self.secrets));
-        table.row("GET, the first 1000", vec![read(0..COLD)?.to_string()]);
-        let times = read(COLD..COLD + ALONE)?;
-        table.row("GET, one connection", vec![times.to_string()]);
-        let again = alone(address, token, 0..ALONE, |peer, turn| get(peer, turn % THOUSAND))?;
-        table.row("GET of the same 1000", vec![again.to_string()]);
-        let bare = alone(self.floor, "", 0..ALONE, floor::ask)?;
-        table.row("the floor: a fixed answer", vec![bare.to_string()]);
-        table.row("GET, times the floor", vec![ratio(times.median(), bare.median())]);
-        let time = together(address, token, ALONE..ALONE + TOGETHER, get_any(self.secrets))?;
-        table.row(&format!("GETs/s, {CONNECTIONS} connections"), vec![rate(TOGETHER, time)]);
-        let bare = together(self.floor, "", 0..TOGETHER, floor::ask)?;
-        table.row("the floor: fixed answers/s", vec![rate(TOGETHER, bare)]);
-        table.row("GETs/s, of the floor", vec![ratio(bare, time)]);
-        table.row("memory after 100k GETs", vec![memory(server.memory()?)]);
-        self.list(&server, table)?;
-        drop(server);
-        let (server, _) = Server::start_unsealed(self.site, &[("MALLOC_ARENA_MAX", "1")])?;
-        together(server.address, token, 0..TOGETHER, get_any(self.secrets))?;
-        table.row("memory after 100k GETs, one malloc arena", vec![memory(server.memory()?)]);
-        Ok(())
+    fn round(&self) -> Duration {
+        if self.plan.quick { ROUND_QUICK } else { ROUND }
     }
 
-    fn list(&self, server: &Server, table: &mut Table) -> io::Result<()> {
-        (self.tell)("list");
-        let mut peer = server.peer(&self.site.root_token)?;
-        let large = (THOUSAND..self.secrets).filter(|number| !number.is_multiple_of(2)).count();
-        for (folder, names) in [("thousand", THOUSAND), ("large", large)] {
-            let mut times = Latencies::default();
-            for _ in 0..LISTS {
-                let path = format!("secret/{folder}");
-                let answer = times.time(|| peer.ask("LIST", &path, ""))?.expect(200)?;
-                let answer: Value = serde_json::from_slice(&answer.body)?;
-                let listed = answer.pointer("/data/keys").and_then(Value::as_array);
-                if listed.map(Vec::len) != Some(names) {
-                    return Err(io::Error::other("a list is not whole"));
-                }
+    /// Says that something is not measured.
+    fn leave_out(&mut self, what: &str, reason: &str) {
+        (self.tell)(&format!("{what} is left out: {reason}"));
+        if !self.left_out.iter().any(|(known, _)| known == what) {
+            self.left_out.push((what.to_owned(), reason.to_owned()));
+        }
+    }
+
+    fn notes(&self) -> Option<Table> {
+        let mut table = Table::new(vec!["left out".to_owned(), "what it said".to_owned()]);
+        self.left_out.iter().for_each(|(what, reason)| table.row(what, vec![reason.clone()]));
+        (!self.left_out.is_empty()).then_some(table)
+    }
+
+    /// Copies of the store for those of our variants that the binary has.
+    fn variants(&mut self) -> Vec<(&'static str, Kind, Site)> {
+        let mut variants = Vec::new();
+        for (name, kind, flags) in VARIANTS {
+            let folder = self.folder.join(name.replace([',', ' '], "-"));
+            match self.site.copy(flags, &folder) {
+                Ok(site) => variants.push((name, kind, site)),
+                Err(error) => self.leave_out(name, &error.to_string()),
             }
-            table.row(&format!("LIST of `{folder}`"), vec![times.to_string()]);
         }
-        table.row("memory after the lists", vec![memory(server.memory()?)]);
-        Ok(())
+        variants
     }
-}
 
-/// The clean-up after a token whose cubbyhole is full.
-fn clean_up(site: &Site, secrets: usize, tell: &dyn Fn(&str)) -> io::Result<Table> {
-    let entries = CUBBYHOLE.min(secrets);
-    let before = records(site)?;
-    let (server, _) = Server::start_unsealed(site, &[])?;
-    let (address, root) = (server.address, site.root_token.as_str());
-    let answer = server.peer(root)?.ask("POST", "auth/token/create", "{}")?.expect(200)?;
-    let answer: Value = serde_json::from_slice(&answer.body)?;
-    let token = answer.pointer("/auth/client_token").and_then(Value::as_str);
-    let token = token.ok_or_else(|| io::Error::other("no token was given"))?;
-    tell("fill the cubbyhole");
-    let fill = |peer: &mut peer::Peer, number: usize| {
-        let path = format!("cubbyhole/{:03}/{number}", number / 500);
-        peer.ask("PUT", &path, &load::value(number))?.expect(204).map(drop)
-    };
-    together(address, token, 0..entries, fill)?;
-    tell("revoke the token");
-    let mut revoke = Latencies::default();
-    let work = || {
-        let mut peer = server.peer(token)?;
-        revoke.time(|| peer.ask("POST", "auth/token/revoke-self", "")?.expect(204))?;
-        quiet(&server)
-    };
-    let (time, reads) = while_reading(address, root, secrets, work)?;
-    let memory_after = memory(server.memory()?);
-    drop(server);
-    let left = records(site)?;
-    if left > before {
-        return Err(io::Error::other(format!("{left} records, and {before} before")));
-    }
-    let head = format!(
-        "clean-up after a token with {} entries beside {} secrets",
-        grouped(entries),
-        grouped(secrets)
-    );
-    let mut table = Table::new(vec![head, String::new()]);
-    table.row("revocation", vec![Span(revoke.longest()).to_string()]);
-    table.row("clean-up in the background", vec![Span(time).to_string()]);
-    table.row("GET meanwhile", vec![reads.to_string()]);
-    table.row("reads meanwhile", vec![grouped(reads.count())]);
-    table.row("memory afterwards", vec![memory_after]);
-    table.row(
-        "records of the store before / afterwards",
-        vec![format!("{} / {}", grouped(before), grouped(left))],
-    );
-    Ok(table)
-}
-
-/// Waits until the server writes nothing any more; gives the time until then.
-fn quiet(server: &Server) -> io::Result<Duration> {
-    let start = Instant::now();
-    let (mut written, mut last) = (server.written()?, start);
-    while last.elapsed() < QUIET {
-        thread::sleep(Duration::from_millis(5));
-        let now = server.written()?;
-        if now != written {
-            (written, last) = (now, Instant::now());
+    /// The floor with as many secrets, and with fixed answers.
+    fn floors(&self) -> io::Result<Vec<Contender>> {
+        let mut floors = Vec::new();
+        for (name, kind) in [("fixed answers", Kind::Fixed), ("the floor", Kind::Floor)] {
+            let folder = server::empty(&self.folder.join(name.replace(' ', "-")))?;
+            let server = Server::start_floor(&folder, kind == Kind::Fixed, self.filled)?;
+            let token = floor::ROOT_TOKEN.to_owned();
+            floors.push(Contender { name: name.to_owned(), kind, server, token });
         }
+        Ok(floors)
     }
-    if last == start {
-        return Err(io::Error::other("the medium does not count what is written"));
-    }
-    Ok(last - start)
-}
 
-/// Counts the records of a store that no server has open.
-fn records(site: &Site) -> io::Result<usize> {
-    let store = Embedded::open(&site.data(), CACHE_BYTES).map_err(io::Error::other)?;
-    let snapshot = store.snapshot().map_err(io::Error::other)?;
-    let (mut first, last) = ([0; Key::BYTES], Key::from_bytes([u8::MAX; Key::BYTES]));
-    let mut count = 0;
-    loop {
-        let page = snapshot
-            .range(&Key::from_bytes(first), &last, PAGE_RECORDS)
-            .map_err(|_| io::Error::other("the store cannot be read"))?;
-        count += page.len();
-        match page.last() {
-            Some((key, _)) if page.len() == PAGE_RECORDS => first = *key.as_bytes(),
-            _ => return Ok(count),
+    /// All servers under the requests that the plan asks for, with ten thousand secrets.
+    fn contest(&mut self, details: &mut Vec<Table>) -> io::Result<Vec<Table>> {
+        let secrets = SECRETS.min(self.plan.secrets);
+        self.fill(secrets)?;
+        let mut contenders = self.floors()?;
+        let sites = self.variants();
+        for (name, kind, site) in &sites {
+            let (server, _) = Server::start_unsealed(site, &[])?;
+            let (name, kind) = ((*name).to_owned(), *kind);
+            contenders.push(Contender { name, kind, server, token: site.root_token.clone() });
         }
-        // The last key of a page is the first of the next.
-        count -= 1;
+        let peer = self.plan.peer.as_ref().map(|binary| {
+            let program = Program::Peer { binary: binary.canonicalize()? };
+            Site::create(program, &self.folder.join("peer"))
+        });
+        let peer = peer.transpose()?;
+        if let Some(site) = &peer {
+            (self.tell)("fill the peer");
+            let (server, _) = Server::start_unsealed(site, &[])?;
+            server.fill(&site.root_token, 0..secrets)?;
+            let (name, token) = ("the peer".to_owned(), site.root_token.clone());
+            contenders.push(Contender { name, kind: Kind::Peer, server, token });
+        }
+        let deeds = [
+            ("get", Deed::Get),
+            ("list", Deed::List),
+            ("put", Deed::Put),
+            ("mix", Deed::Mix),
+            ("token", Deed::TokenLookUp),
+            // The last: it leaves more records behind than there were.
+            ("token", Deed::TokenCreate),
+        ];
+        let mut heats = Vec::new();
+        for (_, deed) in deeds.into_iter().filter(|(part, _)| self.plan.has(&[*part])) {
+            heats.extend(self.heats(&contenders, deed, secrets)?);
+        }
+        let mut tables: Vec<Table> =
+            contest::floor_of_floor(&contenders, &heats).into_iter().collect();
+        tables.extend(contest::ratios(&contenders, &heats, false));
+        tables.extend(contest::ratios(&contenders, &heats, true));
+        details.push(contest::details(&contenders, &heats));
+        Ok(tables)
+    }
+
+    /// Ours and the floor, with all secrets: what comes from the engine.
+    fn engine(&mut self, details: &mut Vec<Table>) -> io::Result<Vec<Table>> {
+        self.fill(self.plan.secrets)?;
+        let mut contenders = self.floors()?;
+        contenders.retain(|contender| contender.kind == Kind::Floor);
+        let sites = self.variants();
+        for (name, kind, site) in &sites {
+            let (server, _) = Server::start_unsealed(site, &[])?;
+            let (name, kind) = ((*name).to_owned(), *kind);
+            contenders.push(Contender { name, kind, server, token: site.root_token.clone() });
+        }
+        let lists = contest::cold_lists(&contenders, self.plan.secrets)?;
+        let heats = self.heats(&contenders, Deed::GetEngine, self.plan.secrets)?;
+        let mut tables = vec![lists];
+        tables.extend(contest::ratios(&contenders, &heats, false));
+        details.push(contest::details(&contenders, &heats));
+        Ok(tables)
+    }
+
+    fn heats(&self, contenders: &[Contender], deed: Deed, secrets: usize) -> io::Result<Vec<Heat>> {
+        let mut heats = Vec::new();
+        for tls in [false, true] {
+            if tls && contenders.iter().all(|contender| contender.server.tls.is_none()) {
+                continue;
+            }
+            for connections in CONNECTIONS {
+                let load = Load { deed, tls, connections };
+                (self.tell)(&format!("{}, {}", deed.name(), load.name()));
+                heats.push(contest::run(contenders, load, secrets, self.round())?);
+            }
+        }
+        Ok(heats)
     }
 }
 
-/// Records that are counted at a time.
-const PAGE_RECORDS: usize = 10_000;
-
-/// So many in this time, a second.
-fn rate(count: usize, time: Duration) -> String {
-    let count = u128::try_from(count).unwrap_or(u128::MAX);
-    let rate = count * 1_000_000_000 / time.as_nanos().max(1);
-    grouped(usize::try_from(rate).unwrap_or(usize::MAX))
+impl Drop for Bench<'_> {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
 }
 
-fn ratio(time: Duration, other: Duration) -> String {
-    format!("{:.2}", time.as_secs_f64() / other.as_secs_f64())
+/// Builds the server, and gives its path.
+fn build() -> io::Result<PathBuf> {
+    build_with(&[], "all")
 }
 
-/// Resident / of that anonymous / the most that was ever resident.
-fn memory(memory: Memory) -> String {
-    let [resident, anonymous, peak] =
-        [memory.resident, memory.anonymous, memory.peak].map(|kib| format!("{:.1}", mib(kib)));
-    format!("{resident} / {anonymous} / {peak}")
-}
-
-fn mib(kib: u64) -> f64 {
-    f64::from(u32::try_from(kib).unwrap_or(u32::MAX)) / 1024.0
+/// Builds the server with some features, and gives its path.
+fn build_with(arguments: &[&str], name: &str) -> io::Result<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench-programs").join(name);
+    std::fs::create_dir_all(&folder)?;
+    let arguments = [&["--release", "-p", "strongroom"], arguments].concat();
+    program::build(&arguments, "strongroom", &folder).map_err(io::Error::other)
 }

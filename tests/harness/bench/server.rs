@@ -1,62 +1,63 @@
-//! The server under measurement: the release binary in a process of its own, over a folder that goes
-//! with the measurement.
+//! The servers under measurement, each a process of its own over a folder that goes with the
+//! measurement: ours with its flags, another that speaks the same API, and the floor.
 //!
-//! It is built by its package alone: this package turns on the core's `simulation`, which users do not
-//! have. It ends by a kill, so every start is one after a crash.
+//! All of them end by a kill, so every start is one after a crash. Ours is built by its package alone:
+//! this package turns on the core's `simulation`, which users do not have.
 
-use std::io::{self, BufRead, BufReader};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
-use std::{env, fs};
+use std::{env, fs, io, thread};
 
 use serde_json::{Value, json};
 
+use super::client::{Clients, Door};
+use super::floor;
+use super::load::Fill;
 use super::peer::Peer;
+use super::process::Process;
+use super::tls::Files;
 
 /// Bytes of what `stat` calls a block.
 const BLOCK_BYTES: u64 = 512;
+/// Between two looks whether a server answers yet.
+const LOOK: Duration = Duration::from_micros(200);
+/// Longer than any server needs to start.
+const START_MAX: Duration = Duration::from_secs(60);
+/// Connections that fill a store.
+const FILLERS: usize = 64;
+/// Longer than filling a store takes.
+const FILL_MAX: Duration = Duration::from_secs(24 * 3600);
 
-/// Builds the server and gives its path.
-pub(super) fn build() -> io::Result<PathBuf> {
-    let target = env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);
-    let status = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--locked", "--quiet", "-p", "strongroom", "--target-dir"])
-        .arg(&target)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status()?;
-    if !status.success() {
-        return Err(io::Error::other("the server does not build"));
-    }
-    Ok(target.join("release/strongroom"))
+/// Whose program it is.
+#[derive(Clone)]
+pub(super) enum Program {
+    /// Ours, with flags of its command `server`.
+    Own { binary: PathBuf, flags: &'static [&'static str] },
+    /// Another that speaks the same API.
+    Peer { binary: PathBuf },
 }
 
 /// What a server is started with, and what its initialisation gave.
 pub(super) struct Site {
-    binary: PathBuf,
+    program: Program,
     folder: PathBuf,
     key: String,
     pub(super) root_token: String,
+    /// The files of its TLS; or why it has none.
+    pub(super) tls: Result<Files, String>,
 }
 
 impl Site {
-    /// A new folder at this place, in which a server is initialised. What was there goes.
-    pub(super) fn create(binary: PathBuf, folder: &Path) -> io::Result<Self> {
-        if folder.exists() {
-            fs::remove_dir_all(folder)?;
-        }
-        fs::create_dir_all(folder)?;
-        let folder = folder.canonicalize()?;
-        let config = json!({
-            "storage": {"file": {"path": folder.join("data")}},
-            "listener": {"tcp": {"address": "127.0.0.1:0", "tls_disable": true}},
-        });
-        fs::write(folder.join("server.json"), config.to_string())?;
-        let mut site = Self { binary, folder, key: String::new(), root_token: String::new() };
-        let server = Server::start(&site, &[])?;
+    /// A new folder at this place, in which a server is initialised, with TLS if it can have that. What
+    /// was there goes.
+    pub(super) fn create(program: Program, folder: &Path) -> io::Result<Self> {
+        let folder = empty(folder)?;
+        let tls = Ok(Files::create(&folder)?);
+        let mut site = Self { program, folder, key: String::new(), root_token: String::new(), tls };
+        let server = site.start_first()?;
         let shares = r#"{"secret_shares":1,"secret_threshold":1}"#;
         let answer = server.peer("")?.ask("PUT", "sys/init", shares)?.expect(200)?;
         let keys: Value = serde_json::from_slice(&answer.body)?;
@@ -66,12 +67,45 @@ impl Site {
         };
         site.key = text("/keys/0")?;
         site.root_token = text("/root_token")?;
+        drop(server);
+        if matches!(site.program, Program::Peer { .. }) {
+            let (server, _) = Server::start_unsealed(&site, &[])?;
+            // One that has it already refuses. Filling it shows whether it is there.
+            let mount = r#"{"type":"kv","options":{"version":"1"}}"#;
+            server.peer(&site.root_token)?.ask("POST", "sys/mounts/secret", mount)?;
+        }
         Ok(site)
     }
 
-    /// Where all of it is.
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
+    /// The same store under another place, for a server with other flags. No server may have it open.
+    pub(super) fn copy(&self, flags: &'static [&'static str], folder: &Path) -> io::Result<Self> {
+        let Program::Own { binary, .. } = &self.program else {
+            return Err(io::Error::other("only our own store is copied"));
+        };
+        let folder = empty(folder)?;
+        fs::create_dir(folder.join("data"))?;
+        for file in fs::read_dir(self.data())? {
+            let file = file?;
+            fs::copy(file.path(), folder.join("data").join(file.file_name()))?;
+        }
+        let tls = Ok(Files::create(&folder)?);
+        let mut site = Self {
+            program: Program::Own { binary: binary.clone(), flags },
+            folder,
+            key: self.key.clone(),
+            root_token: self.root_token.clone(),
+            tls,
+        };
+        site.start_first()?;
+        Ok(site)
+    }
+
+    /// Starts with TLS, or finds out why it cannot be had and starts without.
+    fn start_first(&mut self) -> io::Result<Server> {
+        Server::start(self, &[]).or_else(|error| {
+            self.tls = Err(error.to_string());
+            Server::start(self, &[])
+        })
     }
 
     /// Where the store is.
@@ -84,6 +118,37 @@ impl Site {
         let files = fs::read_dir(self.data())?;
         files.map(|file| Ok(file?.metadata()?.blocks() * BLOCK_BYTES)).sum()
     }
+
+    /// The configuration of a server on these ports.
+    fn config(&self, plain: u16, tls: Option<(u16, &Files)>) -> io::Result<Value> {
+        let address = |port: u16| format!("127.0.0.1:{port}");
+        let mut listeners = vec![json!({"tcp": {"address": address(plain), "tls_disable": true}})];
+        if let Some((port, files)) = tls {
+            listeners.push(json!({"tcp": {
+                "address": address(port),
+                "tls_cert_file": files.certificate,
+                "tls_key_file": files.key,
+            }}));
+        }
+        let data = self.data();
+        if matches!(self.program, Program::Own { .. }) {
+            return Ok(json!({"storage": {"file": {"path": data}}, "listener": listeners}));
+        }
+        fs::create_dir_all(&data)?;
+        let cluster = address(free_port()?);
+        if let Some(listener) = listeners.first_mut().and_then(|one| one.pointer_mut("/tcp")) {
+            *listener = json!({
+                "address": address(plain), "tls_disable": true, "cluster_address": cluster,
+            });
+        }
+        Ok(json!({
+            "storage": {"raft": {"path": data, "node_id": "bench"}},
+            "listener": listeners,
+            "api_addr": format!("http://{}", address(plain)),
+            "cluster_addr": format!("https://{cluster}"),
+            "disable_mlock": true,
+        }))
+    }
 }
 
 impl Drop for Site {
@@ -94,52 +159,35 @@ impl Drop for Site {
 
 /// A server that listens. It is killed with this value.
 pub(super) struct Server {
-    child: Child,
-    pub(super) address: SocketAddr,
+    pub(super) process: Process,
+    pub(super) plain: Door,
+    pub(super) tls: Option<Door>,
     /// From the start of the process to its first answer.
     pub(super) start_time: Duration,
-    /// Kept open, so that writing to it does not fail.
-    _stdout: BufReader<ChildStdout>,
 }
 
 impl Server {
-    /// Starts it, sealed.
-    fn start(site: &Site, variables: &[(&str, &str)]) -> io::Result<Self> {
-        let start = Instant::now();
-        let mut child = Command::new(&site.binary)
-            .arg("server")
-            .arg(format!("-config={}", site.folder.join("server.json").display()))
-            .envs(variables.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let stdout = child.stdout.take().ok_or_else(|| io::Error::other("it has no output"))?;
-        let mut stdout = BufReader::new(stdout);
-        let mut address = None;
-        loop {
-            let mut line = String::new();
-            if stdout.read_line(&mut line)? == 0 {
-                child.wait()?;
-                return Err(io::Error::other("the server ended at its start"));
-            }
-            if let Some((_, rest)) = line.split_once("tcp (addr: \"") {
-                address = rest.split('"').next().and_then(|text| text.parse().ok());
-            }
-            if line.contains("server started!") {
-                break;
-            }
-        }
-        let address = address.ok_or_else(|| io::Error::other("the server names no address"))?;
-        let start_time = Duration::ZERO;
-        let mut server = Self { child, address, start_time, _stdout: stdout };
-        server.peer("")?.ask("GET", "sys/seal-status", "")?.expect(200)?;
-        server.start_time = start.elapsed();
-        Ok(server)
+    /// Starts it, sealed. `variables` are of its environment.
+    pub(super) fn start(site: &Site, variables: &[(&str, &str)]) -> io::Result<Self> {
+        let plain = free_port()?;
+        let tls = site.tls.as_ref().ok().map(|files| Ok::<_, io::Error>((free_port()?, files)));
+        let tls = tls.transpose()?;
+        let path = site.folder.join("server.json");
+        fs::write(&path, site.config(plain, tls)?.to_string())?;
+        let (binary, flags) = match &site.program {
+            Program::Own { binary, flags } => (binary, *flags),
+            Program::Peer { binary } => (binary, &[][..]),
+        };
+        let mut command = Command::new(binary);
+        command.arg("server").args(flags).arg(format!("-config={}", path.display()));
+        command.envs(variables.iter().copied());
+        let ask = |server: &Self| {
+            server.peer("")?.ask("GET", "sys/seal-status", "")?.expect(200).map(drop)
+        };
+        Self::launch(&mut command, plain, tls, &site.folder, ask)
     }
 
-    /// Starts and unseals it; gives the time of the request that unseals, too. `variables` are of its
-    /// environment.
+    /// Starts and unseals it; gives the time of the request that unseals, too.
     pub(super) fn start_unsealed(
         site: &Site,
         variables: &[(&str, &str)],
@@ -154,52 +202,85 @@ impl Server {
         if status.get("sealed") != Some(&Value::Bool(false)) {
             return Err(io::Error::other("the server is still sealed"));
         }
+        // One of several nodes must be elected first.
+        while peer.ask("GET", "sys/health", "")?.status != 200 {
+            if start.elapsed() > START_MAX {
+                return Err(io::Error::other("the server does not become active"));
+            }
+            thread::sleep(LOOK);
+        }
         Ok((server, time))
     }
 
+    /// Starts a floor that holds so many secrets, in a folder that is there.
+    pub(super) fn start_floor(folder: &Path, fixed: bool, secrets: usize) -> io::Result<Self> {
+        let files = Files::create(folder)?;
+        let (plain, tls) = (free_port()?, free_port()?);
+        let options = floor::Options {
+            fixed,
+            secrets,
+            plain,
+            tls: Some((tls, files.clone())),
+            journal: folder.join("journal"),
+        };
+        let mut command = Command::new(env::current_exe()?);
+        command.arg(floor::WORD).args(options.words());
+        let ask = |server: &Self| Peer::connect(server.plain.address, "").map(drop);
+        Self::launch(&mut command, plain, Some((tls, &files)), folder, ask)
+    }
+
+    fn launch(
+        command: &mut Command,
+        plain: u16,
+        tls: Option<(u16, &Files)>,
+        folder: &Path,
+        ask: impl Fn(&Self) -> io::Result<()>,
+    ) -> io::Result<Self> {
+        let door = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let tls = tls.map(|(port, files)| {
+            Ok::<_, io::Error>(Door { address: door(port), tls: Some(files.client()?) })
+        });
+        let tls = tls.transpose()?;
+        let start = Instant::now();
+        let process = Process::start(command, &folder.join("log"))?;
+        let plain = Door { address: door(plain), tls: None };
+        let mut server = Self { process, plain, tls, start_time: Duration::ZERO };
+        while let Err(error) = ask(&server) {
+            server.process.check()?;
+            if start.elapsed() > START_MAX {
+                return Err(io::Error::other(format!("the server does not answer: {error}")));
+            }
+            thread::sleep(LOOK);
+        }
+        server.start_time = start.elapsed();
+        Ok(server)
+    }
+
+    /// Stores secrets. Gives the time that it took.
+    pub(super) fn fill(
+        &self,
+        token: &str,
+        numbers: std::ops::Range<usize>,
+    ) -> io::Result<Duration> {
+        let mut clients = Clients::connect(&self.plain, FILLERS)?;
+        Ok(clients.run(FILL_MAX, &mut Fill::new(token, numbers))?.time)
+    }
+
     pub(super) fn peer(&self, token: &str) -> io::Result<Peer> {
-        Peer::connect(self.address, token)
-    }
-
-    pub(super) fn memory(&self) -> io::Result<Memory> {
-        let status = self.proc("status")?;
-        Ok(Memory {
-            resident: field(&status, "VmRSS:")?,
-            peak: field(&status, "VmHWM:")?,
-            anonymous: field(&status, "RssAnon:")?,
-        })
-    }
-
-    /// Bytes that it has written to the medium so far.
-    pub(super) fn written(&self) -> io::Result<u64> {
-        field(&self.proc("io")?, "write_bytes:")
-    }
-
-    fn proc(&self, name: &str) -> io::Result<String> {
-        fs::read_to_string(format!("/proc/{}/{name}", self.child.id()))
+        Peer::connect(self.plain.address, token)
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+/// A folder with nothing in it.
+pub(super) fn empty(folder: &Path) -> io::Result<PathBuf> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
     }
+    fs::create_dir_all(folder)?;
+    folder.canonicalize()
 }
 
-/// Memory of a process, in KiB.
-#[derive(Clone, Copy)]
-pub(super) struct Memory {
-    pub(super) resident: u64,
-    /// The most that was ever resident.
-    pub(super) peak: u64,
-    /// Of the resident memory that which is no file.
-    pub(super) anonymous: u64,
-}
-
-/// The number behind a name in a file of /proc.
-fn field(text: &str, name: &str) -> io::Result<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    let number = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
-    number.ok_or_else(|| io::Error::other(format!("/proc has no {name}")))
+/// A port that the system has to spare.
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
