@@ -9,6 +9,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
+use hashbrown::HashMap;
+
 use crate::drive::{Records, Snapshot};
 use crate::effect::RequestId;
 use crate::json;
@@ -19,7 +21,6 @@ use crate::secret::Wiped;
 use crate::store::cache::{Form, TailHasher};
 use crate::store::folder::{self, Page, PageReader};
 use crate::store::{Key, Name, Owner};
-use hashbrown::HashMap;
 
 /// One piece of long work. It reads, and changes nothing.
 #[allow(missing_debug_implementations, reason = "a task holds keys of the barrier")]

@@ -33,6 +33,7 @@ struct Talk {
     output: Vec<u8>,
     timeout: Option<Time>,
     idle_since: Option<Time>,
+    waiting_since: Option<Time>,
     is_final: bool,
     is_closed: bool,
 }
@@ -98,6 +99,7 @@ fn tell<'p>(pieces: impl Iterator<Item = &'p [u8]>) -> Talk {
         output,
         timeout: conn.poll_timeout(),
         idle_since: conn.idle_since(),
+        waiting_since: conn.waiting_since(),
         is_final: conn.is_final(),
         is_closed: conn.is_closed(),
     }

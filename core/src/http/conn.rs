@@ -6,6 +6,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use core::{fmt, mem};
 
+use http::{Method, StatusCode};
+
 use super::body::{BodyError, Decoder};
 use super::head::check_line;
 use super::response::{Connection, Frame};
@@ -13,7 +15,6 @@ use super::{CustomFields, Framing, Head, HeadError, Limits, Request, Response};
 use crate::limit;
 use crate::secret::Wiped;
 use crate::time::Time;
-use http::{Method, StatusCode};
 
 /// One connection, from its first byte to its last.
 ///
@@ -272,9 +273,9 @@ impl Conn {
         self.waiting_since().filter(|_| idle)
     }
 
-    /// Since when nothing has been asked of the server, if nothing is now: the time of the last answer
-    /// that was taken whole, or of the start. A request that is still coming asks for nothing, so the
-    /// time does not depend on how many bytes of one have come.
+    /// Since when nothing has been asked of the server, if nothing is now and the last answer is taken:
+    /// the time of that answer, or of the start. A request that is still coming asks for nothing, so who
+    /// sends one in drops is not younger for it than who sends nothing.
     pub fn waiting_since(&self) -> Option<Time> {
         let waiting = matches!(self.state, State::Head { .. } | State::Body { .. });
         (waiting && self.outbound.is_empty()).then_some(self.waiting_since)
@@ -348,11 +349,12 @@ impl Conn {
             self.searched = 0;
             self.consume(2);
         }
-        if self.inbound.is_empty() {
+        // What begins behind the stop of the server is not looked at.
+        if self.finishing == Some(0) {
+            self.state = State::Closed;
+        }
+        if self.inbound.is_empty() || self.finishing == Some(0) {
             self.inbound = Wiped::default();
-            if self.finishing.is_some() {
-                self.state = State::Closed;
-            }
             return;
         }
         if let State::Head { since, .. } = &mut self.state {
@@ -474,7 +476,7 @@ impl Conn {
     fn has_finished(&self) -> bool {
         // An empty line is not part of the request in front of which it is forgiven.
         let left = self.finishing.map(|count| self.inbound.get(..count).unwrap_or_default());
-        left.is_some_and(|left| matches!(left, b"" | b"\r\n"))
+        left.is_some_and(|left| matches!(left, b"" | b"\r" | b"\r\n"))
     }
 
     /// Takes the first bytes away, which are read.

@@ -10,15 +10,16 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use aes_gcm::aead::inout::InOutBuf;
+use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
+use hmac::Hmac;
+use sha2::Sha256;
+
 use super::Keyring;
 use crate::random::keyed;
 use crate::reject::Corrupt;
 use crate::secret::Wiped;
 use crate::store::{Key, Name};
-use aes_gcm::aead::inout::InOutBuf;
-use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
-use hmac::Hmac;
-use sha2::Sha256;
 
 const VERSION: u8 = 1;
 /// The only keyring there is; namespaces may have their own one day.

@@ -11,9 +11,10 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
+use ctutils::{Choice, CtEq};
+
 use crate::random::Generator;
 use crate::secret::Wiped;
-use ctutils::{Choice, CtEq};
 
 /// A share as an operator holds it. Of a key that is not split it is the key itself.
 pub(crate) struct Share(Wiped<Vec<u8>>);

@@ -11,6 +11,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use http::StatusCode;
+
 use super::keyring::unsealed;
 use super::{body, pgp, share};
 use crate::answer::Answer;
@@ -23,7 +25,6 @@ use crate::seal::{Attempt, RootGeneration, SealChange, Share, Taken};
 use crate::secret::Wiped;
 use crate::token::{Authorized, ROOT_TOKEN_BYTES, create_root};
 use crate::vault::{Halt, Tx};
-use http::StatusCode;
 
 pub(crate) const ROUTES: &[Route] = &[
     Route {

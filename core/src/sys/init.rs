@@ -5,6 +5,8 @@
 use alloc::format;
 use alloc::vec::Vec;
 
+use http::StatusCode;
+
 use super::body::{self, member};
 use super::{pgp, share};
 use crate::answer::Answer;
@@ -16,7 +18,6 @@ use crate::secret::Wiped;
 use crate::store::Owner;
 use crate::token::{Authorized, create_root};
 use crate::vault::{Halt, Tx};
-use http::StatusCode;
 
 pub(crate) const ROUTES: &[Route] = &[Route {
     pattern: "sys/init",

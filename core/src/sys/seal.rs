@@ -6,6 +6,8 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 
+use http::StatusCode;
+
 use super::{body, share};
 use crate::answer::Answer;
 use crate::json;
@@ -17,7 +19,6 @@ use crate::seal::{
 use crate::secret::Wiped;
 use crate::token::Authorized;
 use crate::vault::{Halt, Tx};
-use http::StatusCode;
 
 pub(crate) const ROUTES: &[Route] = &[
     Route {

@@ -575,6 +575,25 @@ fn stops_taking_bytes_in_while_a_request_is_answered() {
 }
 
 #[test]
+fn holds_nothing_between_two_requests() {
+    assert!(size_of::<Conn>() <= 512, "{} bytes", size_of::<Conn>());
+    let inputs = [
+        "GET /a HTTP/1.1\r\nHost: a\r\n\r\n",
+        "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}",
+        "PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "\r\n",
+    ];
+    for input in inputs {
+        for size in [1, 7, input.len()] {
+            let (conn, _) = tell(input.as_bytes().chunks(size));
+            assert!(conn.idle_since().is_some(), "{input:?}");
+            assert_eq!(conn.inbound.capacity(), 0, "{input:?}");
+            assert!(conn.outbound.is_empty() && conn.outbound.capacity() <= 4, "{input:?}");
+        }
+    }
+}
+
+#[test]
 #[should_panic(expected = "admit answers poll_head")]
 fn does_not_admit_what_did_not_come() {
     Conn::new(START, limits()).admit(START, 0);

@@ -11,15 +11,18 @@ const CHUNKED: &str =
 type Case = (&'static [&'static str], usize, usize);
 
 /// The server takes its time: nothing is answered before it stops.
-const CASES: [Case; 17] = [
+const CASES: [Case; 20] = [
     (&[], 0, 0),
     (&[A], 0, 0),
     (&["\r\n"], 2, 0),
     (&["\r\n"], 1, 0),
+    (&["\r\n", A], 1, 0),
     (&[A], 1, 1),
     (&[A], A.len() - 1, 1),
     (&[A], A.len(), 1),
     (&[A, "\r\n"], A.len() + 2, 1),
+    (&[A, "\r\n", A], A.len() + 1, 1),
+    (&[A, "\r\n", A], A.len() + 2, 1),
     (&[A, A], A.len(), 1),
     (&[A, A], A.len() + 1, 2),
     (&[A, A], A.len() * 2, 2),
