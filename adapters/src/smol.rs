@@ -19,8 +19,8 @@ use zeroize::Zeroizing;
 
 use crate::net::registry::Seat;
 use crate::net::session::{BUDGET_PATIENCE, Next, Session, answer, is_passing};
-use crate::net::socket::Socket;
-use crate::net::{ACCEPT_PAUSE, BACKLOG_MAX, Listener, STOP_TIME_MAX, Service};
+use crate::net::socket::{ListenSocket, Socket};
+use crate::net::{ACCEPT_PAUSE, BACKLOG_MAX, Listener, STOP_TIME_MAX, Service, Terms};
 use crate::stop::Stop;
 use crate::wait::block_on_for;
 
@@ -46,7 +46,7 @@ pub fn spawn(work: Box<dyn FnOnce() + Send>) {
 /// Those of the operating system, where a thread cannot be had.
 pub fn serve(
     service: &Arc<Service>,
-    listeners: Vec<Arc<Listener>>,
+    listeners: Vec<Listener>,
     workers: usize,
     stop: &Stop,
 ) -> io::Result<()> {
@@ -80,11 +80,11 @@ pub fn serve(
 }
 
 /// A listener's socket, to be watched.
-struct Watched(Arc<Listener>);
+struct Watched(ListenSocket);
 
 impl AsFd for Watched {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.socket.as_fd()
+        self.0.as_fd()
     }
 }
 
@@ -92,22 +92,23 @@ impl AsFd for Watched {
 async fn accept_all(
     executor: Arc<Executor<'static>>,
     service: Arc<Service>,
-    listener: Arc<Listener>,
+    listener: Listener,
     stop: Stop,
 ) -> io::Result<()> {
     let _ends = stop.guard();
-    let watched = Async::new_nonblocking(Watched(Arc::clone(&listener)))?;
+    let Listener { socket, terms } = listener;
+    let watched = Async::new_nonblocking(Watched(socket))?;
     let mut left = BACKLOG_MAX;
     while left > 0 {
         left -= usize::from(stop.is_asked());
-        match listener.socket.accept() {
+        match watched.get_ref().0.accept() {
             Ok(socket) => {
                 let (socket, accepted) = (Arc::new(socket), service.host.now());
                 let seat = service.registry.enter(&socket, accepted).await;
-                let (service, listener) = (Arc::clone(&service), Arc::clone(&listener));
+                let (service, terms) = (Arc::clone(&service), Arc::clone(&terms));
                 let serving = async move {
                     // A connection that breaks concerns nobody but its peer.
-                    let _ = serve_one(service, listener, socket, seat, accepted).await;
+                    let _ = serve_one(service, terms, socket, seat, accepted).await;
                 };
                 executor.spawn(serving).detach();
             }
@@ -127,7 +128,7 @@ async fn accept_all(
 
 async fn serve_one(
     service: Arc<Service>,
-    listener: Arc<Listener>,
+    terms: Arc<Terms>,
     socket: Arc<Socket>,
     seat: Seat,
     accepted: Time,
@@ -135,7 +136,7 @@ async fn serve_one(
     socket.prepare()?;
     let socket = Async::new(socket)?;
     let stream = &**socket.get_ref();
-    let mut session = Session::new(Arc::clone(&service), Arc::clone(&listener), seat, accepted)?;
+    let mut session = Session::new(Arc::clone(&service), Arc::clone(&terms), seat, accepted)?;
     let mut deadline = Deadline::default();
     loop {
         let moved = match session.next() {
@@ -150,7 +151,7 @@ async fn serve_one(
             }
             Next::Serve(request) => {
                 // Boxed: an idle connection does without the room for it.
-                let serving = Box::pin(answer(&service.host, &listener, request));
+                let serving = Box::pin(answer(&service.host, &terms, request));
                 session.respond(serving.await);
                 continue;
             }
