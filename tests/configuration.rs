@@ -19,6 +19,15 @@ fn inmem() -> Value {
     json!({"storage": {"inmem": {}}, "listener": listener(json!({}))})
 }
 
+/// The same listener in HCL.
+const HCL_LISTENER: &str = "\
+# Plain, for clients of this machine.
+listener \"tcp\" {
+  address     = \"127.0.0.1:0\" // the system chooses
+  tls_disable = 1
+}
+";
+
 fn listener(more: Value) -> Value {
     let mut tcp = json!({"address": "127.0.0.1:0", "tls_disable": true});
     tcp.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -84,13 +93,15 @@ fn takes_files_and_folders_and_several_of_them() {
     let broken = "not for this server";
     for with_space in [false, true] {
         let (home, more) = (Folder::new(), Folder::new());
-        for (name, text) in [("b.json", listening.as_str()), ("a.json", &storage)] {
+        // What a file is, its content says.
+        for (name, text) in [("b.hcl", HCL_LISTENER), ("a.json", &storage), ("c.json", "ui = true")]
+        {
             home.write(name, text);
         }
-        for name in ["notes.txt", ".hidden.json", "#a.json", "a.json~"] {
+        for name in ["notes.txt", ".hidden.hcl", "#a.json", "a.hcl~"] {
             home.write(name, broken);
         }
-        fs::create_dir(home.path().join("folder.json")).unwrap();
+        fs::create_dir(home.path().join("folder.hcl")).unwrap();
         let folder = home.path().to_str().unwrap().to_owned();
         let file = more.write("server.conf", &listening);
         let server = if with_space {
@@ -130,6 +141,41 @@ fn a_development_server_takes_the_listeners_and_no_storage() {
     assert_eq!(ask(extra, "GET", "/v1/secret/a", "wished", "").json()["data"], json!({"k": "v"}));
     let status = ask(extra, "GET", "/v1/sys/seal-status", "", "").json();
     assert_eq!(status["storage_type"], "inmem");
+}
+
+#[test]
+fn serves_by_a_configuration_in_hcl() {
+    let text = "\
+\"storage\" \"inmem\" {
+}
+listener \"tcp\" {
+  address = \"127.0.0.1:0\", tls_disable = \"true\"
+  max_request_size = 0x64
+  custom_response_headers {
+    \"default\" = { \"X-Custom\" = [\"a\", \"b\",] }
+  }
+}
+/* The other one has no limit of its own. */
+listener = [{ tcp { address = \"127.0.0.1:0\" tls_disable = true } }]
+plugin \"auth\" \"aws\" {}
+default_lease_ttl = \"1h\"
+";
+    let home = Folder::new();
+    let config = format!("-config={}", home.write("server.hcl", text));
+    let flags =
+        [config.as_str(), "-dev", "-dev-root-token-id=wished", "-dev-listen-address=127.0.0.1:0"];
+    for flags in [&flags[..1], &flags] {
+        let server = ConfiguredServer::start_with(Folder::new(), flags);
+        let [.., strict, plain] = server.addresses[..] else { panic!("{:?}", server.greeting) };
+        assert_eq!(server.addresses.len(), if flags.len() > 1 { 3 } else { 2 });
+        let token = if flags.len() > 1 { "wished".to_owned() } else { open(&server) };
+        let large = json!({"key": "x".repeat(100)}).to_string();
+        assert_eq!(ask(strict, "PUT", "/v1/secret/a", &token, &large).status, 413);
+        assert_eq!(ask(plain, "PUT", "/v1/secret/a", &token, &large).status, 204);
+        let read = ask(strict, "GET", "/v1/secret/a", &token, "");
+        assert_eq!(read.field("x-custom"), Some("a; b"));
+        assert_eq!(read.json()["lease_duration"], 3600);
+    }
 }
 
 #[test]
@@ -186,13 +232,17 @@ fn refuses_a_configuration_that_it_cannot_keep_to() {
     let disk = |kind: &str| with("storage", json!({kind: {"path": "/proc/version"}}));
     let cases = [
         ("{", "server.json: line 1, column 2: this is not JSON: expected a name in quotes or '}'"),
+        (
+            "storage {\n  canary",
+            "server.json: line 2, column 9: this is not HCL: expected '=', '{' or a",
+        ),
         ("{}", "the configuration names no storage: give it one"),
         (r#"{"storage":{"inmem":{}}}"#, "the configuration names no listener: give it one"),
         (&disk("file"), "storage.file: storage in /proc/version: cannot read the folder"),
         (&disk("raft"), "storage.raft: storage in /proc/version: cannot read the folder"),
         (
             &with("listener", json!({"tcp": {"tls_key_file": "/nonexistent/canary"}})),
-            "server.json: listener.tcp.tls_disable: TLS is not in this build",
+            "server.json: listener.tcp.tls_cert_file: is missing, and tls_key_file is there: add",
         ),
         (
             &with("listener", listener(json!({"max_request_size": "canary"}))),
@@ -214,10 +264,118 @@ fn refuses_a_configuration_that_it_cannot_keep_to() {
     check_refusal(&home, "/nonexistent", "/nonexistent: cannot be read: No such file");
     let folder = home.path().to_str().unwrap().to_owned();
     check_refusal(&home, &folder, "the configuration names no storage");
-    home.write("server.hcl", "storage \"canary\" {}");
-    check_refusal(&home, &folder, "has files in HCL (*.hcl), which this build does not read");
-    let path = format!("{folder}/server.hcl");
-    check_refusal(&home, &path, "HCL is not in this build: write the file as JSON");
+    home.write("server.hcl", "storage \"file\" { path = \"\" }");
+    check_refusal(&home, &folder, "server.hcl: storage.file.path: is missing: name the folder");
+}
+
+/// The lines can be copied as they stand.
+#[test]
+fn tells_a_listener_without_a_certificate_how_to_get_one() {
+    let home = Folder::new();
+    let storage = "storage \"inmem\" {}";
+    let path = home.write("server.hcl", &format!("{storage}\nlistener \"tcp\" {{}}\n"));
+    let output = command(&home, &["server", "-config", &path]).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(output.stdout.is_empty());
+    let want = format!(
+        "\
+strongroom: {path}: listener.tcp.tls_cert_file: is missing, and so is tls_key_file: a listener \
+speaks TLS unless it says otherwise. Add to it:
+
+    tls_cert_file = \"server.crt\"
+    tls_key_file = \"server.key\"
+
+This makes such a pair for localhost, which clients trust once VAULT_CACERT names server.crt:
+
+    openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj /CN=localhost \
+-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE \
+-keyout server.key -out server.crt
+
+Or serve without TLS. Whoever is on the way between clients and server then reads every token and
+secret, so keep to the loopback, or to a proxy that ends TLS in front:
+
+    tls_disable = true
+"
+    );
+    assert_eq!(errors, want);
+}
+
+/// Each place of the log's settings counts before the next one. The address ends the process.
+#[test]
+fn logs_as_flags_variables_and_the_configuration_say_in_this_order() {
+    const ADDRESS: &str = "listener \"tcp\" { address = \"nowhere\" tls_disable = true }";
+    /// Settings, variables and flags; whether a warning is logged, and whether as JSON.
+    type Case = (&'static str, Variables, &'static [&'static str], bool, bool);
+    type Variables = &'static [(&'static str, &'static str)];
+    const CASES: [Case; 7] = [
+        ("", &[], &[], true, false),
+        ("log_level = \"error\" log_format = \"json\"", &[], &[], false, true),
+        ("log_level = \"Err\"", &[("BAO_LOG_LEVEL", "warn")], &[], true, false),
+        ("log_level = \"error\"", &[("VAULT_LOG_LEVEL", "")], &[], false, false),
+        ("", &[("VAULT_LOG_LEVEL", "trace"), ("VAULT_LOG_FORMAT", "json")], &[], true, true),
+        ("", &[("VAULT_LOG_LEVEL", "trace")], &["-log-level=ERROR"], false, false),
+        ("", &[("BAO_LOG_FORMAT", "json")], &["-log-format", "standard"], true, false),
+    ];
+    for (settings, variables, flags, warns, is_json) in CASES {
+        let home = Folder::new();
+        let text = format!("storage \"inmem\" {{}} {ADDRESS} {settings} unheard_of = \"canary\"");
+        let path = home.write("server.hcl", &text);
+        let mut command = command(&home, &["server", "-config", &path]);
+        let output = command.args(flags).envs(variables.iter().copied()).output().unwrap();
+        let log = String::from_utf8(output.stderr).unwrap();
+        let levels: Vec<&str> = log.lines().map(|line| level_of(line, is_json)).collect();
+        let want: &[&str] = if warns { &["warn", "error"] } else { &["error"] };
+        assert_eq!(levels, want, "{settings} {variables:?} {flags:?}: {log}");
+    }
+    let home = Folder::new();
+    let path = home.write("server.json", &inmem().to_string());
+    for flag in ["-log-level=canary", "-log-format=canary"] {
+        let output = command(&home, &["server", "-config", &path, flag]).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{flag}");
+        assert!(errors.contains("must be one of ") && !errors.contains("canary"), "{errors}");
+    }
+}
+
+fn level_of(line: &str, is_json: bool) -> &'static str {
+    let known = ["warn", "error"].into_iter();
+    let found = if is_json {
+        let entry: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(entry["@module"], "core");
+        assert!(entry["@timestamp"].as_str().unwrap().ends_with('Z'));
+        assert!(!entry["@message"].as_str().unwrap().is_empty());
+        known.into_iter().find(|level| entry["@level"] == *level)
+    } else {
+        let (time, rest) = line.split_once(' ').unwrap();
+        assert_eq!(time.len(), "2026-11-21T19:20:00.000Z".len(), "{line}");
+        known.into_iter().find(|level| {
+            let mark = format!("[{}]", level.to_uppercase());
+            rest.starts_with(&format!("{mark:7} core: "))
+        })
+    };
+    found.unwrap_or_else(|| panic!("{line}"))
+}
+
+/// Supervisors find the process by its file, and are told when it serves.
+#[cfg(unix)]
+#[test]
+fn tells_its_supervisors_who_it_is_and_that_it_serves() {
+    let home = Folder::new();
+    let socket = home.path().join("notify");
+    let supervisor = std::os::unix::net::UnixDatagram::bind(&socket).unwrap();
+    supervisor.set_read_timeout(Some(SOON)).unwrap();
+    let pid_file = home.write("server.pid", "1\n");
+    let text = format!("storage \"inmem\" {{}}\n{HCL_LISTENER}\npid_file = {pid_file:?}");
+    let path = home.write("server.hcl", &text);
+    let mut command = command(&home, &["server", "-config", &path]);
+    command.env("NOTIFY_SOCKET", &socket).stdout(Stdio::piped());
+    let mut process = Process::start(&mut command);
+    let (_, _stdout) = crate::process::read_greeting(&mut process);
+    let mut notice = [0; 100];
+    let length = supervisor.recv(&mut notice).unwrap();
+    assert_eq!(notice.get(..length), Some(b"READY=1".as_slice()));
+    assert_eq!(fs::read_to_string(pid_file).unwrap(), format!("{}\n", process.child.id()));
 }
 
 fn check_refusal(home: &Folder, path: &str, message: &str) {
@@ -247,7 +405,7 @@ fn warns_of_unknown_keys_and_serves_on_while_nobody_reads_it() {
     let stderr = process.child.stderr.take().unwrap();
     process.signal("TERM");
     let errors = std::io::read_to_string(stderr).unwrap();
-    let first = format!("strongroom: {path}: unknown_0 is not known and has no effect");
-    assert_eq!(errors.lines().next(), Some(first.as_str()));
+    let first = format!(" [WARN]  core: {path}: unknown_0 is not known and has no effect");
+    assert!(errors.lines().next().is_some_and(|line| line.ends_with(&first)), "{errors}");
     assert!(errors.lines().count() < 100 && !errors.contains("canary"), "{errors}");
 }

@@ -29,20 +29,21 @@ fn the_session_with_a_development_server_goes_as_printed() {
 #[test]
 fn the_configuration_works_and_its_session_goes_as_printed() {
     let chapter = behind("## Run it for real");
-    let mut config: Value = serde_json::from_str(between(chapter, "```json\n", "```")).unwrap();
-    let address = &mut config["listener"]["tcp"]["address"];
-    assert_eq!(address, "127.0.0.1:8200");
-    *address = "127.0.0.1:0".into();
+    let mut config = between(chapter, "```hcl\n", "```").to_owned();
     let home = Folder::new();
-    let path = &mut config["storage"]["file"]["path"];
-    assert_eq!(path, "data");
-    *path = home.path().join("data").to_str().unwrap().into();
+    let data = format!("{:?}", home.path().join("data"));
+    for (printed, here) in [("\"127.0.0.1:8200\"", "\"127.0.0.1:0\""), ("\"data\"", data.as_str())]
+    {
+        assert_eq!(config.matches(printed).count(), 1, "{printed}");
+        config = config.replace(printed, here);
+    }
+    let config = format!("-config={}", home.write("strongroom.hcl", &config));
     let mut made = Vec::new();
-    let server = ConfiguredServer::start(&config);
+    let server = ConfiguredServer::start_with(Folder::new(), &[&config]);
     let rest = play(chapter, 4, server.address(), &mut made);
     // This kills it.
     drop(server);
-    let server = ConfiguredServer::start(&config);
+    let server = ConfiguredServer::start_with(Folder::new(), &[&config]);
     play(rest, 2, server.address(), &mut made);
 }
 

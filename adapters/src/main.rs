@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+use strongroom::log;
+
 fn main() -> ExitCode {
-    strongroom::command::run(std::env::args().skip(1))
+    let status = strongroom::command::run(std::env::args().skip(1));
+    log::flush(log::END_PATIENCE);
+    status
 }

@@ -10,6 +10,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::stop::Stop;
+use crate::{log, notify};
 
 /// Watches for signals in a thread of its own, for as long as the process lives.
 ///
@@ -21,10 +22,20 @@ pub fn watch(stop: Stop, reload: impl Fn() + Send + 'static) -> io::Result<()> {
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in signals.forever() {
             match signal {
-                SIGHUP => reload(),
+                SIGHUP => {
+                    notify::reloading();
+                    reload();
+                    notify::ready();
+                }
                 // Whoever asks twice does not want to wait for what is under way.
-                signal if stop.is_asked() => std::process::exit(128 + signal),
-                _ => stop.ask(),
+                signal if stop.is_asked() => {
+                    log::flush(log::END_PATIENCE);
+                    std::process::exit(128 + signal)
+                }
+                _ => {
+                    stop.ask();
+                    notify::stopping();
+                }
             }
         }
     })?;

@@ -15,7 +15,7 @@ use strongroom_core::API_VERSION;
 
 use crate::config::{self, Config, Storage};
 use crate::host::{Host, Spawn, end_process};
-use crate::log::note;
+use crate::log;
 use crate::net::{Listener, Service};
 use crate::stop::Stop;
 #[cfg(feature = "embedded")]
@@ -159,7 +159,7 @@ pub fn open_storage(
         Storage::File { path } | Storage::Raft { path } => {
             let store = open_folder(path)
                 .map_err(|error| format!("storage.{}: {error}", storage.word()))?;
-            note(&format!(
+            log::info(&format!(
                 "storage \"{}\" is one file in {}, of a format of this server's own",
                 storage.word(),
                 path.display()
@@ -218,7 +218,7 @@ impl Server {
         move || {
             let settings = terms.iter().filter_map(|terms| terms.tls.as_ref());
             for error in settings.filter_map(|settings| settings.reload().err()) {
-                note(&format!("the certificates in use stay: {error}"));
+                log::warn(&format!("the certificates in use stay: {error}"));
             }
         }
     }

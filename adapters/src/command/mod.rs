@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use strongroom_core::API_VERSION;
 
-use crate::log::note;
+use crate::log;
 
 const USAGE: &str = "\
 Usage: strongroom <command> [flags]
@@ -17,18 +17,22 @@ Commands:
     version    Prints the version.
 
 Flags of server:
-    -config=PATH              A configuration in JSON, or a folder of *.json; may be repeated.
+    -config=PATH              A configuration in HCL or JSON, or a folder of *.hcl and *.json; may be
+                              repeated.
     -dev                      A development server: in memory, unsealed, its root token printed.
                               Of a configuration it takes the listeners, beside its own.
     -dev-root-token-id=TOKEN  The root token of the development server.
     -dev-listen-address=H:P   Where it listens; 127.0.0.1:8200 without it.
     -dev-kv-v1                Mounts version 1 of KV at secret/ (implies -dev).
     -dev-no-store-token       Does not save the token in ~/.vault-token.
+    -log-level=LEVEL          The least that is logged: trace, debug, info, warn or error.
+    -log-format=FORMAT        How it is logged: standard or json.
     -adapter=blocking         How sockets are served; blocking is the only way yet.
     -allow-trailing-period    Lets paths of secrets end in a period.
 
--dev-root-token-id and -dev-listen-address are also read from VAULT_DEV_ROOT_TOKEN_ID and
-VAULT_DEV_LISTEN_ADDRESS, or the same with BAO_ in front.
+-dev-root-token-id, -dev-listen-address, -log-level and -log-format are also read from
+VAULT_DEV_ROOT_TOKEN_ID, VAULT_DEV_LISTEN_ADDRESS, VAULT_LOG_LEVEL and VAULT_LOG_FORMAT, or the same
+with BAO_ in front.
 ";
 
 /// Runs the command that the words name; gives the exit status.
@@ -56,6 +60,6 @@ fn print(text: &str) -> ExitCode {
 }
 
 fn fail(text: &str) -> ExitCode {
-    note(text);
+    log::error(text);
     ExitCode::FAILURE
 }

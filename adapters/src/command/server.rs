@@ -8,12 +8,13 @@ use super::print;
 use crate::config::{Config, DEFAULT_ADDRESS, Listener, Storage};
 use crate::flag::{Flag, Parsed};
 use crate::host::Host;
-use crate::log::note;
+use crate::log::{self, Format, Level};
+use crate::pid_file::PidFile;
 use crate::start::{self, Adapter, Server};
 use crate::stop::Stop;
-use crate::{dev, signal};
+use crate::{dev, notify, signal};
 
-const FLAGS: [Flag; 9] = [
+const FLAGS: [Flag; 11] = [
     Flag { name: "adapter", takes_value: true },
     Flag { name: "allow-trailing-period", takes_value: false },
     Flag { name: "config", takes_value: true },
@@ -22,6 +23,8 @@ const FLAGS: [Flag; 9] = [
     Flag { name: "dev-listen-address", takes_value: true },
     Flag { name: "dev-no-store-token", takes_value: false },
     Flag { name: "dev-root-token-id", takes_value: true },
+    Flag { name: "log-format", takes_value: true },
+    Flag { name: "log-level", takes_value: true },
     Flag { name: "workers", takes_value: true },
 ];
 
@@ -39,11 +42,12 @@ pub(super) fn run(words: impl IntoIterator<Item = String>) -> Result<(), String>
     }
     let config = Config::load(flags.values("config").map(Path::new));
     let config = config.map_err(|error| error.to_string())?;
+    set_up_log(&flags, &config)?;
     for warning in config.warnings.lines() {
-        note(&warning);
+        log::warn(&warning);
     }
     if config.cluster_name.is_some() {
-        note("cluster_name has no effect in this build");
+        log::warn("cluster_name has no effect in this build");
     }
     if is_dev { develop(&flags, adapter, config) } else { produce(&flags, adapter, &config) }
 }
@@ -51,21 +55,22 @@ pub(super) fn run(words: impl IntoIterator<Item = String>) -> Result<(), String>
 /// A server for real: what it keeps and where it listens stands in the configuration.
 fn produce(flags: &Parsed, adapter: Adapter, config: &Config) -> Result<(), String> {
     let storage = config.storage.as_ref().ok_or(
-        "the configuration names no storage: give it one, such as \"storage\": {\"inmem\": {}}",
+        "the configuration names no storage: give it one, such as storage \"file\" { path = \"data\" }",
     )?;
     if config.listeners.is_empty() {
-        let text = "the configuration names no listener: give it one, such as \"listener\": \
-                    {\"tcp\": {\"address\": \"127.0.0.1:8200\", \"tls_disable\": true}}";
+        let text = "the configuration names no listener: give it one, such as listener \"tcp\" \
+                    { address = \"127.0.0.1:8200\" }";
         return Err(text.to_owned());
     }
     let host = open(flags, adapter, config, storage)?;
-    serve(Server::bind(&config.listeners, host, adapter)?, storage, "")
+    let server = Server::bind(&config.listeners, host, adapter)?;
+    serve(server, config.pid_file.as_deref(), storage, "")
 }
 
 /// A development server: its own core and listener, and the listeners of the configuration beside it.
 fn develop(flags: &Parsed, adapter: Adapter, config: Config) -> Result<(), String> {
     if config.storage.is_some() {
-        note(
+        log::warn(
             "a development server keeps all in memory: the storage of the configuration is not used",
         );
     }
@@ -79,10 +84,11 @@ fn develop(flags: &Parsed, adapter: Adapter, config: Config) -> Result<(), Strin
     if !flags.is_on("dev-no-store-token")
         && let Err(error) = dev::store_token(&secrets.root_token)
     {
-        note(&format!("the token is not saved in ~/.vault-token: {error}"));
+        log::warn(&format!("the token is not saved in ~/.vault-token: {error}"));
     }
     let text = server.addresses().next().map(|address| introduction(&address, &secrets));
-    serve(server, &Storage::Inmem, &text.unwrap_or_default())
+    let text = text.unwrap_or_default();
+    serve(server, config.pid_file.as_deref(), &Storage::Inmem, &text)
 }
 
 fn open(
@@ -97,14 +103,23 @@ fn open(
 }
 
 /// Serves until the process is told to stop.
-fn serve(server: Server, storage: &Storage, more: &str) -> Result<(), String> {
+fn serve(
+    server: Server,
+    pid_file: Option<&Path>,
+    storage: &Storage,
+    more: &str,
+) -> Result<(), String> {
     let watching = Stop::new().and_then(|stop| {
         signal::watch(stop.clone(), server.reload())?;
         Ok(stop)
     });
     let stop = watching.map_err(|error| format!("signals cannot be heard: {error}"))?;
+    // Once the addresses are its own: a second server that cannot have them leaves the first one's file.
+    let pid_file = pid_file.map(PidFile::write).transpose();
+    let _pid_file = pid_file.map_err(|error| format!("pid_file: cannot be written: {error}"))?;
     // A server that nobody listens to serves all the same.
     let _ = print(&server.greeting(storage, more));
+    notify::ready();
     server.serve(&stop).map_err(|error| error.to_string())
 }
 
@@ -123,6 +138,22 @@ Root Token: {root_token}
 
 "
     )
+}
+
+/// Sets the log up: a flag counts before a variable, and that before the configuration.
+fn set_up_log(flags: &Parsed, config: &Config) -> Result<(), String> {
+    let wrong = |flag: &str, variable: &str, words: &str| {
+        format!("-{flag}, VAULT_{variable} or BAO_{variable}: must be one of {words}")
+    };
+    let level = setting(flags, "log-level", "LOG_LEVEL").map(|word| {
+        Level::parse(word.trim()).ok_or_else(|| wrong("log-level", "LOG_LEVEL", Level::WORDS))
+    });
+    let format = setting(flags, "log-format", "LOG_FORMAT").map(|word| {
+        Format::parse(word.trim()).ok_or_else(|| wrong("log-format", "LOG_FORMAT", Format::WORDS))
+    });
+    let level = level.transpose()?.or(config.log_level).unwrap_or_default();
+    log::set_up(level, format.transpose()?.or(config.log_format).unwrap_or_default());
+    Ok(())
 }
 
 /// A flag, or the variable of the same meaning. An empty one is none.

@@ -8,10 +8,13 @@ use strongroom_core::http::{CustomFieldError, CustomFields, Limits, Statuses};
 use strongroom_core::{Rules, json, limit};
 
 use super::section::{Section, Use};
-use super::{ConfigError, Warnings};
+use super::{ConfigError, Warnings, tls};
 
 /// Where a listener listens that does not say: for clients of the same machine.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:8200";
+
+/// All permissions that a file can have.
+const MODE_MAX: u32 = 0o7777;
 
 /// A listener.
 #[derive(Clone, Debug)]
@@ -105,34 +108,37 @@ const KEYS: &[(&str, Use)] = &[
     ("max_request_json_strings", Use::Read),
     ("max_request_size", Use::Read),
     ("require_request_header", Use::Read),
+    ("socket_group", Use::Read),
+    ("socket_mode", Use::Read),
+    ("socket_user", Use::Read),
+    ("tls_acme_ca_directory", Use::Read),
+    ("tls_acme_ca_root", Use::Read),
+    ("tls_acme_cache_path", Use::Read),
+    ("tls_acme_disable_alpn_challenge", Use::Read),
+    ("tls_acme_disable_http_challenge", Use::Read),
+    ("tls_acme_domains", Use::Read),
+    ("tls_acme_eab_key_id", Use::Read),
+    ("tls_acme_eab_mac_key", Use::Read),
+    ("tls_acme_email", Use::Read),
+    ("tls_acme_key_type", Use::Read),
+    ("tls_acme_test_ca_directory", Use::Read),
+    ("tls_cert_file", Use::Read),
+    ("tls_cipher_suites", Use::Read),
+    ("tls_client_ca_file", Use::Read),
     ("tls_disable", Use::Read),
+    ("tls_disable_client_certs", Use::Read),
+    ("tls_key_file", Use::Read),
+    ("tls_max_version", Use::Read),
+    ("tls_min_version", Use::Read),
+    ("tls_require_and_verify_client_cert", Use::Read),
     ("agent_api", Use::Quiet),
     ("cluster_address", Use::Quiet),
     // The endpoints that this closes are not there.
     ("disable_replication_status_endpoints", Use::Quiet),
     ("proxy_api", Use::Quiet),
     ("purpose", Use::Quiet),
-    // What belongs to TLS means nothing to a listener without it.
-    ("tls_acme_ca_directory", Use::Quiet),
-    ("tls_acme_ca_root", Use::Quiet),
-    ("tls_acme_cache_path", Use::Quiet),
-    ("tls_acme_disable_alpn_challenge", Use::Quiet),
-    ("tls_acme_disable_http_challenge", Use::Quiet),
-    ("tls_acme_domains", Use::Quiet),
-    ("tls_acme_eab_key_id", Use::Quiet),
-    ("tls_acme_eab_mac_key", Use::Quiet),
-    ("tls_acme_email", Use::Quiet),
-    ("tls_acme_key_type", Use::Quiet),
-    ("tls_acme_test_ca_directory", Use::Quiet),
-    ("tls_cert_file", Use::Quiet),
-    ("tls_cipher_suites", Use::Quiet),
-    ("tls_client_ca_file", Use::Quiet),
-    ("tls_disable_client_certs", Use::Quiet),
-    ("tls_key_file", Use::Quiet),
-    ("tls_max_version", Use::Quiet),
-    ("tls_min_version", Use::Quiet),
+    // The reference itself takes no notice of it.
     ("tls_prefer_server_cipher_suites", Use::Quiet),
-    ("tls_require_and_verify_client_cert", Use::Read),
     ("chroot_namespace", Use::Absent),
     ("cors_allowed_headers", Use::Absent),
     ("cors_allowed_origins", Use::Absent),
@@ -183,51 +189,65 @@ impl Listener {
         warnings: &mut Warnings,
     ) -> Result<Vec<Self>, ConfigError> {
         let labelled = top.labelled("listener")?.into_iter();
-        let listeners = labelled.map(|(kind, section)| match kind.to_ascii_lowercase().as_str() {
-            "tcp" => Self::read(&section, time_max, warnings),
-            "unix" => Err(section.error(
-                "",
-                "listeners on Unix sockets are not in this build: use a \"tcp\" listener, with the \
-                 address \"127.0.0.1:8200\" for clients of this machine",
-            )),
-            _ => Err(section.error("", "the kind of listener that this build has is \"tcp\"")),
+        let listeners = labelled.map(|(kind, section)| {
+            section.check_keys(KEYS, warnings);
+            let place = match kind.to_ascii_lowercase().as_str() {
+                "tcp" => {
+                    let address = read_address(&section)?;
+                    Place::Tcp(address.unwrap_or_else(|| DEFAULT_ADDRESS.to_owned()))
+                }
+                "unix" => Place::Unix(read_unix_place(&section)?),
+                _ => {
+                    let problem = "listeners are of the kinds \"tcp\" and \"unix\"";
+                    return Err(section.error("", problem));
+                }
+            };
+            Self::read(place, &section, time_max, warnings)
         });
         listeners.collect()
     }
 
     fn read(
+        place: Place,
         section: &Section<'_>,
         time_max: Duration,
         warnings: &mut Warnings,
     ) -> Result<Self, ConfigError> {
-        section.check_keys(KEYS, warnings);
-        if section.bool("tls_disable")? != Some(true) {
-            return Err(section.error(
-                "tls_disable",
-                "TLS is not in this build, and a listener without it must say so: put a proxy that \
-                 ends TLS in front, and set \"tls_disable\": true here",
-            ));
-        }
-        if section.bool("tls_require_and_verify_client_cert")? == Some(true) {
-            return Err(section.error(
-                "tls_require_and_verify_client_cert",
-                "a listener without TLS sees no client certificates: take it out, and have the \
-                 proxy ask for them",
-            ));
-        }
-        let mut listener = Self::at(DEFAULT_ADDRESS);
-        if let Some(address) = section.text("address")? {
-            if address.contains("{{") {
-                let problem = "templates are not in this build: write the address itself";
-                return Err(section.error("address", problem));
-            }
-            listener.place = Place::Tcp(address);
-        }
-        listener.limits = read_limits(section)?;
-        listener.rules = read_rules(section, time_max)?;
-        listener.fields = Arc::new(read_fields(section, warnings)?);
-        Ok(listener)
+        Ok(Self {
+            tls: tls::read(section, &place, warnings)?,
+            place,
+            limits: read_limits(section)?,
+            rules: read_rules(section, time_max)?,
+            fields: Arc::new(read_fields(section, warnings)?),
+        })
     }
+}
+
+fn read_address(section: &Section<'_>) -> Result<Option<String>, ConfigError> {
+    let address = section.text("address")?;
+    if address.as_ref().is_some_and(|address| address.contains("{{")) {
+        let problem = "templates are not in this build: write the address itself";
+        return Err(section.error("address", problem));
+    }
+    Ok(address)
+}
+
+fn read_unix_place(section: &Section<'_>) -> Result<UnixPlace, ConfigError> {
+    let path = read_address(section)?.ok_or_else(|| {
+        let line = section.line("address", "\"strongroom.sock\"");
+        section.error("address", format!("is missing: name the path of the socket, such as {line}"))
+    })?;
+    let mode = section.text("socket_mode")?.map(|mode| {
+        let bits = u32::from_str_radix(&mode, 8).ok().filter(|bits| *bits <= MODE_MAX);
+        let problem = "must be permissions in octal digits, such as \"0660\"";
+        bits.ok_or_else(|| section.error("socket_mode", problem))
+    });
+    Ok(UnixPlace {
+        path: path.into(),
+        mode: mode.transpose()?,
+        user: section.text("socket_user")?,
+        group: section.text("socket_group")?,
+    })
 }
 
 fn read_limits(section: &Section<'_>) -> Result<Limits, ConfigError> {

@@ -1,15 +1,18 @@
 //! The configuration of a server: files to a typed [`Config`].
 //!
-//! A syntax is read into a tree of blocks (`tree`), and that block by block into types (`section`); what
-//! each key means stands in one table for each kind of block. Several files are one configuration:
-//! listeners add up, of everything else the last counts.
+//! A syntax (`syntax`) is read into a tree of blocks (`tree`), and that block by block into types
+//! (`section`); what each key means stands in one table for each kind of block. Several files are one
+//! configuration: listeners add up, of everything else the last counts.
 //!
 //! Invariants: nothing that asks for more safety than this build gives passes without a word; errors and
-//! warnings name file, block and key, and never repeat a value.
+//! warnings name file, block and key, and never repeat a value, but for the host in the command that
+//! makes a certificate for it.
 
 mod listener;
 mod section;
 mod storage;
+mod syntax;
+mod tls;
 mod tree;
 
 use std::fmt;
@@ -24,7 +27,10 @@ use zeroize::Zeroizing;
 pub use listener::{ClientCerts, DEFAULT_ADDRESS, Listener, Place, Tls, TlsVersion, UnixPlace};
 use section::{Section, Use};
 pub use storage::Storage;
+use syntax::Syntax;
 use tree::Block;
+
+use crate::log::{Format, Level};
 
 /// Bytes of one file. Real ones have a few KiB.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -44,6 +50,12 @@ pub struct Config {
     pub default_lease_ttl: Option<Duration>,
     /// How long they last at most.
     pub max_lease_ttl: Option<Duration>,
+    /// Where the process writes its id.
+    pub pid_file: Option<PathBuf>,
+    /// The least of what is logged.
+    pub log_level: Option<Level>,
+    /// How lines of the log are written.
+    pub log_format: Option<Format>,
     /// What the operator should know.
     pub warnings: Warnings,
 }
@@ -96,7 +108,11 @@ const KEYS: &[(&str, Use)] = &[
     ("default_lease_ttl", Use::Read),
     ("default_max_request_duration", Use::Read),
     ("listener", Use::Read),
+    ("log_format", Use::Read),
+    ("log_level", Use::Read),
+    ("log_requests_level", Use::Read),
     ("max_lease_ttl", Use::Read),
+    ("pid_file", Use::Read),
     ("seal", Use::Read),
     ("storage", Use::Read),
     ("administrative_namespace_path", Use::Quiet),
@@ -120,9 +136,6 @@ const KEYS: &[(&str, Use)] = &[
     ("imprecise_lease_role_tracking", Use::Quiet),
     ("introspection_endpoint", Use::Quiet),
     ("license_path", Use::Quiet),
-    ("log_format", Use::Quiet),
-    ("log_level", Use::Quiet),
-    ("log_requests_level", Use::Quiet),
     ("plugin", Use::Quiet),
     ("plugin_auto_download", Use::Quiet),
     ("plugin_auto_register", Use::Quiet),
@@ -151,7 +164,6 @@ const KEYS: &[(&str, Use)] = &[
     ("log_rotate_bytes", Use::Absent),
     ("log_rotate_duration", Use::Absent),
     ("log_rotate_max_files", Use::Absent),
-    ("pid_file", Use::Absent),
     ("sentinel", Use::Absent),
     ("service_registration", Use::Absent),
     ("telemetry", Use::Absent),
@@ -162,11 +174,22 @@ const KEYS: &[(&str, Use)] = &[
 /// A file as it was read.
 struct Source {
     file: String,
+    syntax: Syntax,
     block: Block,
 }
 
+impl Source {
+    fn parse(file: &str, bytes: &[u8]) -> Result<Self, ConfigError> {
+        let file = file.to_owned();
+        match Syntax::read(bytes) {
+            Ok((syntax, block)) => Ok(Self { file, syntax, block }),
+            Err(problem) => Err(ConfigError { place: file, problem }),
+        }
+    }
+}
+
 impl Config {
-    /// Reads files, and every `*.json` of folders, in their order.
+    /// Reads files, and every `*.hcl` and `*.json` of folders in the order of their names.
     ///
     /// # Errors
     ///
@@ -185,13 +208,13 @@ impl Config {
         let mut config = Self::default();
         let mut time_max = limit::REQUEST_TIME_MAX;
         for source in sources {
-            let top = Section::top(&source.file, &source.block);
+            let top = Section::top(source);
             config.read_settings(&top)?;
             time_max = top.duration("default_max_request_duration")?.unwrap_or(time_max);
         }
         // Behind all settings, which hold for the listeners of every file.
         for source in sources {
-            let top = Section::top(&source.file, &source.block);
+            let top = Section::top(source);
             let listeners = Listener::read_all(&top, time_max, &mut config.warnings)?;
             config.listeners.extend(listeners);
             let (default, max) = config.lease_ttls();
@@ -221,6 +244,24 @@ impl Config {
         }
         self.default_lease_ttl = top.duration("default_lease_ttl")?.or(self.default_lease_ttl);
         self.max_lease_ttl = top.duration("max_lease_ttl")?.or(self.max_lease_ttl);
+        if let Some(path) = top.path("pid_file")? {
+            self.pid_file = Some(path);
+        }
+        self.read_log(top)
+    }
+
+    fn read_log(&mut self, top: &Section<'_>) -> Result<(), ConfigError> {
+        let levels = format!("must be one of {}", Level::WORDS);
+        let formats = format!("must be one of {}", Format::WORDS);
+        self.log_level = top.word("log_level", Level::parse, &levels)?.or(self.log_level);
+        self.log_format = top.word("log_format", Format::parse, &formats)?.or(self.log_format);
+        // Whoever says "off" says no more than who says nothing.
+        let requests = |word: &str| {
+            if word.eq_ignore_ascii_case("off") { Some(None) } else { Level::parse(word).map(Some) }
+        };
+        if top.word("log_requests_level", requests, &levels)?.flatten().is_some() {
+            self.warnings.add(top.place("log_requests_level"), "has no effect in this build");
+        }
         Ok(())
     }
 
@@ -260,12 +301,7 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, ConfigError> {
         if name.starts_with(['.', '#']) || !file.is_file() {
             continue;
         }
-        if name.ends_with(".hcl") {
-            let problem = "has files in HCL (*.hcl), which this build does not read: write them as \
-                           JSON (*.json)";
-            return Err(error(problem.to_owned()));
-        }
-        if name.ends_with(".json") {
+        if name.ends_with(".hcl") || name.ends_with(".json") {
             files.push(file);
         }
     }
@@ -285,12 +321,7 @@ fn read_file(path: &Path) -> Result<Source, ConfigError> {
     if u64::try_from(bytes.len()).is_ok_and(|length| length > FILE_BYTES_MAX) {
         return Err(error(format!("is larger than {FILE_BYTES_MAX} bytes")));
     }
-    let block = tree::from_json(&bytes).map_err(|problem| {
-        let is_hcl = path.extension().is_some_and(|extension| extension == "hcl");
-        let hint = "; HCL is not in this build: write the file as JSON";
-        error(if is_hcl { problem + hint } else { problem })
-    })?;
-    Ok(Source { file, block })
+    Source::parse(&file, &bytes)
 }
 
 #[cfg(test)]

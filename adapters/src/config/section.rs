@@ -5,17 +5,20 @@
 //! empty text and `null` are no value. Errors name the file, the block and the key, and never repeat a
 //! value.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use strongroom_core::parse_duration;
 
+use super::syntax::Syntax;
 use super::tree::{Block, Value};
-use super::{ConfigError, Warnings};
+use super::{ConfigError, Source, Warnings};
 use crate::flag::parse_bool;
 
 /// See the module.
 pub(super) struct Section<'a> {
     file: &'a str,
+    syntax: Syntax,
     /// Names of the blocks around, such as `listener.tcp`; empty at the top.
     path: String,
     block: &'a Block,
@@ -33,8 +36,14 @@ pub(super) enum Use {
 }
 
 impl<'a> Section<'a> {
-    pub(super) fn top(file: &'a str, block: &'a Block) -> Self {
-        Self { file, path: String::new(), block }
+    pub(super) fn top(source: &'a Source) -> Self {
+        let Source { file, syntax, block } = source;
+        Self { file, syntax: *syntax, path: String::new(), block }
+    }
+
+    /// A setting as a line of the file's syntax. The value is written as it stands in both.
+    pub(super) fn line(&self, key: &str, value: &str) -> String {
+        self.syntax.line(key, value)
     }
 
     /// An error about a key of this block.
@@ -74,7 +83,7 @@ impl<'a> Section<'a> {
             let number = if many { format!("[{at}]") } else { String::new() };
             let dot = if self.path.is_empty() { "" } else { "." };
             let path = format!("{}{dot}{}{number}", self.path, shown(key));
-            Section { file: self.file, path, block }
+            Section { file: self.file, syntax: self.syntax, path, block }
         });
         Ok(sections.collect())
     }
@@ -106,6 +115,11 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// Whether the key asks for something.
+    pub(super) fn asks(&self, key: &str) -> bool {
+        self.values(key).any(|value| !value.is_off())
+    }
+
     /// The names in this block.
     pub(super) fn entries(&self) -> impl Iterator<Item = &'a str> {
         self.block.0.iter().map(|(name, _)| name.as_str())
@@ -115,6 +129,17 @@ impl<'a> Section<'a> {
         let Some(value) = self.value(key) else { return Ok(None) };
         let text = value.as_text().map(|text| Some(text.to_owned()));
         text.ok_or_else(|| self.error(key, format!("must be a text, and is {}", value.word())))
+    }
+
+    /// A text that this function understands.
+    pub(super) fn word<T>(
+        &self,
+        key: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+        problem: &str,
+    ) -> Result<Option<T>, ConfigError> {
+        let text = self.text(key)?;
+        text.map(|text| parse(text.trim()).ok_or_else(|| self.error(key, problem))).transpose()
     }
 
     /// A text, or several of them.
@@ -130,11 +155,18 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A path; one that does not begin at the root begins at the working directory.
+    pub(super) fn path(&self, key: &str) -> Result<Option<PathBuf>, ConfigError> {
+        Ok(self.text(key)?.map(PathBuf::from))
+    }
+
     pub(super) fn bool(&self, key: &str) -> Result<Option<bool>, ConfigError> {
         let Some(value) = self.value(key) else { return Ok(None) };
         let parsed = match value {
             Value::Bool(value) => Some(*value),
-            Value::Number(text) => text.parse::<i64>().ok().map(|number| number != 0),
+            Value::Number(_) => {
+                value.as_decimal().and_then(|text| text.parse().ok()).map(|number: i64| number != 0)
+            }
             Value::Text(text) => parse_bool(text),
             Value::Null | Value::List(_) | Value::Block(_) => None,
         };
@@ -145,8 +177,8 @@ impl<'a> Section<'a> {
     pub(super) fn duration(&self, key: &str) -> Result<Option<Duration>, ConfigError> {
         let Some(value) = self.value(key) else { return Ok(None) };
         let problem = "must be a time such as 30, \"90s\" or \"1h30m\", and not negative";
-        let span =
-            value.as_text().and_then(parse_duration).ok_or_else(|| self.error(key, problem))?;
+        let span = value.as_decimal().and_then(|text| parse_duration(&text));
+        let span = span.ok_or_else(|| self.error(key, problem))?;
         Ok(Some(span).filter(|span| !span.is_zero()))
     }
 
@@ -154,7 +186,8 @@ impl<'a> Section<'a> {
     pub(super) fn size(&self, key: &str) -> Result<Option<i64>, ConfigError> {
         let Some(value) = self.value(key) else { return Ok(None) };
         let problem = "must be a whole number, or a size such as \"32MiB\"";
-        let size = value.as_text().and_then(parse_size).ok_or_else(|| self.error(key, problem))?;
+        let size = value.as_decimal().and_then(|text| parse_size(&text));
+        let size = size.ok_or_else(|| self.error(key, problem))?;
         Ok(Some(size).filter(|size| *size != 0))
     }
 
@@ -210,12 +243,23 @@ fn parse_size(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tree::from_json;
     use super::*;
 
-    fn reading<T>(json: &str, read: impl FnOnce(&Section<'_>) -> T) -> T {
-        let block = from_json(json.as_bytes()).unwrap_or_else(|error| panic!("{json}: {error}"));
-        read(&Section::top("a.json", &block))
+    fn reading<T>(text: &str, read: impl FnOnce(&Section<'_>) -> T) -> T {
+        let source = Source::parse("a.json", text.as_bytes());
+        let source = source.unwrap_or_else(|error| panic!("{text}: {error}"));
+        read(&Section::top(&source))
+    }
+
+    #[test]
+    fn takes_numbers_of_every_base() {
+        let hcl = "k = 0x10 z = 00 mode = 0660";
+        assert_eq!(reading(hcl, |top| top.size("k")), Ok(Some(16)));
+        assert_eq!(reading(hcl, |top| top.duration("k")), Ok(Some(Duration::from_secs(16))));
+        assert_eq!(reading(hcl, |top| top.bool("k")), Ok(Some(true)));
+        assert_eq!(reading(hcl, |top| top.bool("z")), Ok(Some(false)));
+        // A text is what stands there.
+        assert_eq!(reading(hcl, |top| top.text("mode")), Ok(Some("0660".to_owned())));
     }
 
     #[test]

@@ -84,7 +84,6 @@ impl Storage {
 }
 
 fn read_path(section: &Section<'_>) -> Result<PathBuf, ConfigError> {
-    let path = section.text("path")?;
-    path.map(PathBuf::from)
-        .ok_or_else(|| section.error("path", "is missing: name the folder for the data"))
+    let path = section.path("path")?;
+    path.ok_or_else(|| section.error("path", "is missing: name the folder for the data"))
 }

@@ -3,15 +3,9 @@
 use super::*;
 
 fn read(files: &[&str]) -> Result<Config, ConfigError> {
-    let sources: Vec<Source> = files
-        .iter()
-        .enumerate()
-        .map(|(at, json)| Source {
-            file: format!("{at}.json"),
-            block: tree::from_json(json.as_bytes()).unwrap_or_default(),
-        })
-        .collect();
-    Config::from_sources(&sources)
+    let sources = files.iter().enumerate();
+    let sources = sources.map(|(at, text)| Source::parse(&format!("{at}.json"), text.as_bytes()));
+    Config::from_sources(&sources.collect::<Result<Vec<_>, _>>()?)
 }
 
 fn addresses(config: &Config) -> Vec<String> {
@@ -37,6 +31,84 @@ fn reads_the_configuration_of_a_common_client() {
     assert_eq!(config.warnings.lines(), [""; 0]);
     let ttl = Duration::from_secs(768 * 3600);
     assert_eq!(config.lease_ttls(), (ttl, ttl));
+}
+
+/// The forms of configurations that clients and tools bring along, and what is alike in all of them.
+#[test]
+fn reads_every_form_that_is_seen() {
+    const CASES: &[&str] = &[
+        // As the documentation has it.
+        "storage \"file\" {\n  path = \"d\"\n}\nlistener \"tcp\" {\n  address = \"a:1\"\n  tls_disable = 1\n}",
+        // Names in quotes.
+        "\"backend\" \"file\" { \"path\" = \"d\" }\n\"listener\" \"tcp\" { \"address\" = \"a:1\" \
+         \"tls_disable\" = \"true\" }",
+        // Comments, lines of another system, keys that only others need.
+        "// a\r\n# b\r\nstorage \"file\" { path = \"d\" } /* c */\r\nlistener \"tcp\" {\r\naddress = \
+         \"a:1\"\r\ncluster_address = \"a:2\"\r\ntls_disable = true }\r\ndisable_mlock = true\r\nui = true\r\n\
+         api_addr = \"http://a:1\"\r\nplugin_directory = \"p\"\r\nplugin_auto_download = true\r\n\
+         plugin_auto_register = true\r\nplugin \"auth\" \"aws\" {}\r\nlog_level = \"Info\"\r\n\
+         unsafe_allow_api_audit_creation = true\r\ndisable_unauthed_rekey_endpoints = false",
+        // Blocks with an equals sign, and in lists.
+        "storage = { file = { path = \"d\" } }, listener = [{ tcp = { address = \"a:1\", tls_disable = \
+         true } }],",
+        "backend = [{ \"file\" = [{ \"path\" = \"d\" }] }]\nlistener tcp { address = \"a:1\" tls_disable = \
+         \"1\" }",
+        // JSON: objects, arrays, and names that repeat.
+        r#"{"storage":{"file":{"path":"d"}},"listener":{"tcp":{"address":"a:1","tls_disable":1}}}"#,
+        r#"{"storage":[{"file":{"path":"d"}}],"listener":[{"tcp":{"address":"a:1","tls_disable":"1"}}]}"#,
+        r#"{"backend":{"file":{"path":"d"}},"listener":{},"listener":{"tcp":[{"address":"a:1",
+            "tls_disable":true}]},"plugin":{"auth":{"aws":{}}},"disable_mlock":true}"#,
+    ];
+    for text in CASES {
+        let config = read(&[text]).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(config.storage, Some(Storage::File { path: "d".into() }), "{text}");
+        assert_eq!(addresses(&config), ["a:1"], "{text}");
+        assert!(config.listeners.iter().all(|listener| listener.tls.is_none()), "{text}");
+        assert_eq!(config.warnings.lines(), [""; 0], "{text}");
+    }
+    // Several listeners, at the addresses that are given and at the usual one.
+    let several = "listener \"tcp\"\n{\n  tls_disable = true\n}\nlistener \"tcp\" { address = \
+                   \"[::]:8200\" tls_disable = true }\nlistener \"unix\" { address = \"s\" }";
+    let config = read(&[several]).unwrap();
+    assert_eq!(addresses(&config), [DEFAULT_ADDRESS, "[::]:8200", "s"]);
+    assert_eq!(
+        read(&["listener \"tcp\"\n{\n}\n"]).unwrap_err().place,
+        "0.json: listener.tcp.tls_cert_file"
+    );
+}
+
+#[test]
+fn reads_what_the_process_is_told() {
+    let config = read(&[
+        "pid_file = \"a/b.pid\" log_level = \"WARN\" log_format = \"Json\" log_requests_level = \"Off\"",
+        "log_level = \" err \" log_format = \"\" pid_file = \"\"",
+    ])
+    .unwrap();
+    assert_eq!(config.pid_file, Some("a/b.pid".into()));
+    assert_eq!((config.log_level, config.log_format), (Some(Level::Error), Some(Format::Json)));
+    assert_eq!(config.warnings.lines(), [""; 0]);
+    let config = read(&["log_requests_level = \"debug\""]).unwrap();
+    assert_eq!(config.warnings.lines(), ["0.json: log_requests_level has no effect in this build"]);
+    assert_eq!((config.pid_file, config.log_level, config.log_format), (None, None, None));
+}
+
+#[test]
+fn reads_a_socket_in_the_file_system() {
+    let config = read(&["listener \"unix\" { address = \"/run/s.sock\" socket_mode = 0660 \
+        socket_user = 1000 socket_group = \"vault\" max_request_size = 100 }
+        listener \"unix\" { address = \"b\" socket_mode = \"600\" }"])
+    .unwrap();
+    let places: Vec<&Place> = config.listeners.iter().map(|listener| &listener.place).collect();
+    let first = UnixPlace {
+        path: "/run/s.sock".into(),
+        mode: Some(0o660),
+        user: Some("1000".to_owned()),
+        group: Some("vault".to_owned()),
+    };
+    let second = UnixPlace { path: "b".into(), mode: Some(0o600), ..UnixPlace::default() };
+    assert_eq!(places, [&Place::Unix(first), &Place::Unix(second)]);
+    let sizes = config.listeners.iter().map(|listener| listener.limits.body_bytes_max);
+    assert_eq!(sizes.collect::<Vec<_>>(), [100, limit::BODY_BYTES_MAX]);
 }
 
 #[test]
@@ -159,31 +231,39 @@ fn says_what_is_wrong_and_what_to_do() {
 
 mod wrong {
     /// A configuration, the place of its fault, and a part of what is said of it.
-    pub(super) const CASES: [(&str, &str, &str); 26] = [
+    pub(super) const CASES: &[(&str, &str, &str)] = &[
         (r#"{"storage":"canary"}"#, "storage", "must be a block"),
         (r#"{"storage":{"consul":{"token":"canary"}}}"#, "storage.consul", "use \"file\""),
         (r#"{"storage":{"inmem":{},"file":{}}}"#, "storage", "a server has one"),
         (r#"{"storage":{"inmem":{}},"backend":{"inmem":{}}}"#, "storage", "a server has one"),
         (r#"{"storage":{"file":{}}}"#, "storage.file.path", "name the folder"),
         (r#"{"storage":{"raft":{"path":""}}}"#, "storage.raft.path", "name the folder"),
-        (r#"{"listener":{"tcp":{}}}"#, "listener.tcp.tls_disable", "set \"tls_disable\": true"),
-        (
-            r#"{"listener":{"tcp":{"tls_disable":"false","tls_key_file":"canary"}}}"#,
-            "listener.tcp.tls_disable",
-            "put a proxy",
-        ),
+        (r#"{"listener":{"tcp":{}}}"#, "listener.tcp.tls_cert_file", "\"tls_disable\": true,"),
+        ("listener tcp { tls_disable = 0 }", "listener.tcp.tls_cert_file", "tls_disable = true"),
         (
             r#"{"listener":[{"tcp":{"tls_disable":1}},{"tcp":{"tls_disable":0}}]}"#,
-            "listener[1].tcp.tls_disable",
-            "TLS is not in this build",
+            "listener[1].tcp.tls_cert_file",
+            "is missing, and so is tls_key_file",
         ),
         (r#"{"listener":{"tcp":{"tls_disable":"canary"}}}"#, "listener.tcp.tls_disable", "true or"),
+        ("listener \"unix\" {}", "listener.unix.address", "address = \"strongroom.sock\""),
         (
-            r#"{"listener":{"unix":{"address":"canary"}}}"#,
-            "listener.unix",
-            "use a \"tcp\" listener",
+            "listener \"unix\" { address = \"canary\" socket_mode = \"rw-canary\" }",
+            "listener.unix.socket_mode",
+            "octal digits, such as \"0660\"",
         ),
-        (r#"{"listener":{"pipe":{}}}"#, "listener.pipe", "is \"tcp\""),
+        (
+            "listener \"unix\" { address = \"a\" socket_mode = 10000 }",
+            "listener.unix.socket_mode",
+            "octal",
+        ),
+        (r#"{"listener":{"pipe":{}}}"#, "listener.pipe", "\"tcp\" and \"unix\""),
+        ("log_level = \"canary\"", "log_level", "one of trace, debug, info, warn and error"),
+        ("log_requests_level = \"canary\"", "log_requests_level", "one of trace"),
+        ("log_format = \"canary\"", "log_format", "one of standard and json"),
+        ("pid_file = [\"canary\"]", "pid_file", "must be a text"),
+        ("seal \"transit\" {\n  token = \"canary\"\n}", "seal.transit", "take the block out"),
+        ("audit \"file\" \"canary\" {}", "audit", "take the block out"),
         (
             r#"{"listener":{"tcp":{"tls_disable":1,"address":"{{ GetCanary }}:1"}}}"#,
             "listener.tcp.address",

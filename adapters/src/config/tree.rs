@@ -4,12 +4,13 @@
 //! with labels (`listener "tcp" { .. }`) is a block inside a block. Names may repeat and keep their
 //! order. Values may be secrets: they have no `Debug`, and are wiped when dropped.
 
-use strongroom_core::json::{self, Doc, Kind};
+use std::borrow::Cow;
+
 use zeroize::Zeroizing;
 
-/// Levels of blocks and lists. The deepest configuration that is known has six, and what reads the
-/// tree recurses over it.
-const DEPTH_MAX: usize = 32;
+/// Levels of blocks and lists, the file itself being the first. The deepest configuration that is known
+/// has six, and what reads the tree recurses over it.
+pub(super) const DEPTH_MAX: usize = 32;
 
 /// Names and their values, in the order in which they stand.
 #[derive(Default)]
@@ -24,52 +25,6 @@ pub(super) enum Value {
     Text(Zeroizing<String>),
     List(Vec<Self>),
     Block(Block),
-}
-
-/// Reads JSON.
-///
-/// # Errors
-///
-/// A text that says where and what is wrong, and repeats nothing of the file.
-pub(super) fn from_json(bytes: &[u8]) -> Result<Block, String> {
-    let limits = json::Limits { depth_max: DEPTH_MAX, strings_max: None, memory_max: None };
-    let doc: Doc = json::parse_one(bytes, &limits).map_err(|error| explain(bytes, error))?;
-    match value_of(doc.root().kind()) {
-        Value::Block(block) => Ok(block),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
-            Err("a configuration is one JSON object: {..}".to_owned())
-        }
-    }
-}
-
-fn value_of(kind: Kind<'_>) -> Value {
-    match kind {
-        Kind::Null => Value::Null,
-        Kind::Bool(value) => Value::Bool(value),
-        Kind::Number(text) => Value::Number(text.to_owned().into()),
-        Kind::String(text) => Value::Text(text.to_owned().into()),
-        Kind::Array(items) => Value::List(items.map(|item| value_of(item.kind())).collect()),
-        Kind::Object(members) => Value::Block(Block(
-            members.map(|(name, value)| (name.to_owned(), value_of(value.kind()))).collect(),
-        )),
-    }
-}
-
-fn explain(bytes: &[u8], error: json::Error) -> String {
-    let json::Error::Syntax { expected, at } = error else {
-        return match error {
-            json::Error::Depth => format!("more than {DEPTH_MAX} levels of blocks and lists"),
-            json::Error::NumberRange => "a number out of range".to_owned(),
-            json::Error::Memory
-            | json::Error::Strings
-            | json::Error::Kind { .. }
-            | json::Error::Syntax { .. } => error.to_string(),
-        };
-    };
-    let before = bytes.get(..at).unwrap_or(bytes);
-    let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
-    let column = before.iter().rev().take_while(|&&byte| byte != b'\n').count() + 1;
-    format!("line {line}, column {column}: this is not JSON: expected {expected}")
 }
 
 impl Value {
@@ -93,16 +48,58 @@ impl Value {
         }
     }
 
+    /// A text, or a number in decimal digits.
+    pub(super) fn as_decimal(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Number(text) => Some(decimal(text)),
+            Self::Text(text) => Some(Cow::Borrowed(text)),
+            Self::Null | Self::Bool(_) | Self::List(_) | Self::Block(_) => None,
+        }
+    }
+
     /// Whether it asks for nothing: `false`, 0, an empty text, nothing at all.
     pub(super) fn is_off(&self) -> bool {
         match self {
             Self::Null => true,
             Self::Bool(value) => !value,
-            Self::Number(text) => text.as_str() == "0",
+            Self::Number(text) => decimal(text) == "0",
             Self::Text(text) => matches!(text.as_str(), "" | "0" | "false"),
             Self::List(items) => items.iter().all(Self::is_off),
             Self::Block(block) => block.0.iter().all(|(_, value)| value.is_off()),
         }
+    }
+}
+
+/// A whole number in another base than ten: `0x1f`, `0644`. Only HCL has them.
+///
+/// # Errors
+///
+/// The number has no digits of its base, or too many.
+pub(super) fn parse_based(number: &str) -> Option<Result<i64, OutOfRange>> {
+    let (sign, digits) = match number.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, number),
+    };
+    let (base, digits) = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        Some(digits) => (16, digits),
+        None => (8, digits.strip_prefix('0')?),
+    };
+    // What is left of 0, 0.5 and 0e1 is no octal number.
+    if base == 8 && (digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit())) {
+        return None;
+    }
+    Some(i64::from_str_radix(digits, base).map(|value| sign * value).map_err(|_| OutOfRange))
+}
+
+/// See [`parse_based`].
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct OutOfRange;
+
+fn decimal(number: &str) -> Cow<'_, str> {
+    match parse_based(number) {
+        Some(Ok(value)) => Cow::Owned(value.to_string()),
+        // A reader of a syntax lets no other through.
+        Some(Err(OutOfRange)) | None => Cow::Borrowed(number),
     }
 }
 
@@ -111,30 +108,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_repeated_names_in_their_order() {
-        let block = from_json(br#"{"b":1,"a":[true,null],"b":{"c":"d"}}"#).unwrap_or_default();
-        let shown: Vec<String> =
-            block.0.iter().map(|(name, value)| format!("{name} {}", value.word())).collect();
-        assert_eq!(shown, ["b a number", "a a list", "b a block"]);
-    }
-
-    #[test]
-    fn says_where_a_file_is_not_json_and_repeats_nothing_of_it() {
-        let deep = format!("{}1{}", "[".repeat(33), "]".repeat(33));
-        let cases = [
-            ("", "line 1, column 1: this is not JSON: expected a value"),
-            ("canary", "line 1, column 1: this is not JSON: expected a value"),
-            (
-                "{\n  \"a\": \"canary\",\n}",
-                "line 3, column 1: this is not JSON: expected a name in quotes",
-            ),
-            ("{} {}", "line 1, column 4: this is not JSON: expected the end of the text"),
-            ("[{\"canary\":1}]", "a configuration is one JSON object: {..}"),
-            (&deep, "more than 32 levels of blocks and lists"),
-            ("{\"a\":1e999}", "a number out of range"),
+    fn shows_numbers_of_every_base_in_decimal_digits() {
+        const CASES: [(&str, &str); 12] = [
+            ("0", "0"),
+            ("-0", "-0"),
+            ("15", "15"),
+            ("0x1F", "31"),
+            ("0Xa", "10"),
+            ("-0x10", "-16"),
+            ("0644", "420"),
+            ("-010", "-8"),
+            ("00", "0"),
+            ("0.5", "0.5"),
+            ("0e1", "0e1"),
+            ("01.5", "01.5"),
         ];
-        for (text, want) in cases {
-            assert_eq!(from_json(text.as_bytes()).err().as_deref(), Some(want), "{text}");
+        for (number, want) in CASES {
+            assert_eq!(decimal(number), want, "{number}");
+        }
+        for number in ["0x", "08", "0xg", "0x8000000000000000"] {
+            assert_eq!(parse_based(number), Some(Err(OutOfRange)), "{number}");
         }
     }
 }

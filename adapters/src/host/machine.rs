@@ -15,7 +15,7 @@ use strongroom_core::{
 
 use super::commits::Commits;
 use crate::clock::Clock;
-use crate::log::note;
+use crate::log;
 use crate::store::Store;
 
 /// Age of a snapshot at which a task that reads it is stopped: what it sees cannot be freed.
@@ -269,7 +269,7 @@ fn look(task: Task, store: &dyn Store) -> Finding {
         finding = task.map(|task| task.run(view, &|| taken.elapsed() < SNAPSHOT_AGE_MAX));
     });
     if let Err(error) = looked {
-        note(&error.to_string());
+        log::error(&error.to_string());
     }
     finding.unwrap_or_else(Finding::failed)
 }

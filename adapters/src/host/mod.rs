@@ -32,7 +32,7 @@ use strongroom_core::{Batch, Call, Config, RequestId, Time};
 use self::commits::{Commits, ROOM_PAUSE, RoomWatch};
 use self::machine::{Entered, Machine, Seat, Work};
 use crate::clock::Clock;
-use crate::log::note;
+use crate::log;
 use crate::store::Store;
 use crate::wait::{block_on, hand_over};
 
@@ -48,7 +48,8 @@ pub type Fatal = Box<dyn Fn(&str) + Send + Sync>;
 
 /// Ends the process, as is the rule where nobody says otherwise.
 pub fn end_process(reason: &str) {
-    note(&format!("{reason}; the server ends"));
+    log::error(&format!("{reason}; the server ends"));
+    log::flush(log::END_PATIENCE);
     std::process::exit(1);
 }
 

@@ -21,7 +21,7 @@ use strongroom_core::{Batch, BatchSeq, Failed, Key, Loaded, Read, Records, Snaps
 
 use super::folder::{Data, Folder};
 use super::{Cause, FileLayer, Store, StoreError};
-use crate::log::note;
+use crate::log;
 
 /// Memory for pages of the engine under the blocking adapter, which is for small hosts. The operating
 /// system keeps the file's pages too, and the core the records that are in use.
@@ -299,6 +299,6 @@ fn cause(error: redb::Error) -> Cause {
 }
 
 fn log(cause: &Cause) -> Failed {
-    note(&format!("storage: {cause}"));
+    log::error(&format!("storage: {cause}"));
     Failed
 }
