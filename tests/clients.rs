@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use strongroom_tests::certificate::Authority;
+
 use crate::process::{DevServer, Folder, strongroom, target_folder};
+use crate::serving::{ADAPTERS, server_files};
 
 const REQUIREMENTS: &str = include_str!("clients/requirements.txt");
 
@@ -24,8 +27,16 @@ fn serves_hvac() {
 /// hvac starts the server itself, as its own tests do, and opens it.
 #[test]
 fn is_started_and_opened_by_hvac() {
-    let home = Folder::new();
-    run(script("hvac_start.py", &home).env("STRONGROOM_BINARY", strongroom()));
+    for adapter in ADAPTERS {
+        let (home, authority) = (Folder::new(), Authority::new("authority"));
+        server_files(&authority, home.path());
+        home.write("authority.crt", &authority.pem());
+        let mut command = script("hvac_start.py", &home);
+        run(command
+            .env("STRONGROOM_ADAPTER", adapter)
+            .env("STRONGROOM_BINARY", strongroom())
+            .env("STRONGROOM_TLS", home.path()));
+    }
 }
 
 /// A script for Python, in a home of its own and without settings of its surroundings.

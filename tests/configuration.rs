@@ -1,6 +1,7 @@
 //! Servers with a configuration: what is in it holds over the wire, and what cannot be is refused.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -401,7 +402,8 @@ fn warns_of_unknown_keys_and_serves_on_while_nobody_reads_it() {
     // It serves, as the last line of its greeting says, before anybody reads the warnings.
     let (greeting, _) = crate::process::read_greeting(&mut process);
     let address = greeting.iter().find_map(|line| line.split_once("http://")).unwrap().1;
-    assert_eq!(ask(address.parse().unwrap(), "GET", "/v1/sys/init", "", "").status, 200);
+    let address: SocketAddr = address.parse().unwrap();
+    assert_eq!(ask(address, "GET", "/v1/sys/init", "", "").status, 200);
     let stderr = process.child.stderr.take().unwrap();
     process.signal("TERM");
     let errors = std::io::read_to_string(stderr).unwrap();

@@ -1,20 +1,83 @@
-//! A client that is as small as can be: one connection, one request at a time.
+//! A client that is as small as can be: one connection, plain or by TLS or to a Unix socket.
 //!
 //! Every wait has an end, so that a server that does not answer fails a test and does not hang it.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, Stream};
 use serde_json::Value;
 
 /// Longer than any answer takes on a machine under load.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The way to a listener.
+#[derive(Clone)]
+pub(crate) enum Way {
+    Plain(SocketAddr),
+    Tls(SocketAddr, Arc<ClientConfig>),
+    Unix(PathBuf),
+}
+
+impl From<SocketAddr> for Way {
+    fn from(address: SocketAddr) -> Self {
+        Self::Plain(address)
+    }
+}
+
+impl From<&Self> for Way {
+    fn from(way: &Self) -> Self {
+        way.clone()
+    }
+}
+
 /// One connection.
 pub(crate) struct Peer {
-    stream: TcpStream,
+    socket: Socket,
+    tls: Option<ClientConnection>,
     inbound: Vec<u8>,
+}
+
+enum Socket {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Socket {
+    fn set_patience(&self, time: Duration) {
+        let set = |result: io::Result<()>| result.unwrap();
+        match self {
+            Self::Tcp(stream) => set(stream.set_read_timeout(Some(time))),
+            Self::Unix(stream) => set(stream.set_read_timeout(Some(time))),
+        }
+    }
+}
+
+impl Read for &Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(stream) => (&*stream).read(buffer),
+            Socket::Unix(stream) => (&*stream).read(buffer),
+        }
+    }
+}
+
+impl Write for &Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(stream) => (&*stream).write(bytes),
+            Socket::Unix(stream) => (&*stream).write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// One answer.
@@ -38,12 +101,33 @@ impl Answer {
 }
 
 impl Peer {
-    pub(crate) fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        Self { stream, inbound: Vec::new() }
+    pub(crate) fn connect(way: impl Into<Way>) -> Self {
+        Self::try_connect(way).unwrap()
+    }
+
+    pub(crate) fn try_connect(way: impl Into<Way>) -> io::Result<Self> {
+        let (socket, tls) = match way.into() {
+            Way::Plain(address) => (Self::connect_tcp(address)?, None),
+            Way::Tls(address, config) => {
+                let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
+                let tls = ClientConnection::new(config, name).map_err(io::Error::other)?;
+                (Self::connect_tcp(address)?, Some(tls))
+            }
+            Way::Unix(path) => {
+                let stream = UnixStream::connect(path)?;
+                stream.set_write_timeout(Some(PATIENCE))?;
+                (Socket::Unix(stream), None)
+            }
+        };
+        socket.set_patience(PATIENCE);
+        Ok(Self { socket, tls, inbound: Vec::new() })
+    }
+
+    fn connect_tcp(address: SocketAddr) -> io::Result<Socket> {
+        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_nodelay(true)?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(Socket::Tcp(stream))
     }
 
     /// Connects to a server that may still be starting.
@@ -56,66 +140,157 @@ impl Peer {
         Self::connect(address)
     }
 
+    /// Its TLS.
+    pub(crate) fn tls(&self) -> &ClientConnection {
+        self.tls.as_ref().unwrap()
+    }
+
     /// Sends a request and takes its answer. An empty token is none.
     pub(crate) fn ask(&mut self, method: &str, target: &str, token: &str, body: &str) -> Answer {
-        self.send(request(method, target, token, body).as_bytes());
-        self.receive()
+        self.try_ask(method, target, token, body).unwrap()
+    }
+
+    pub(crate) fn try_ask(
+        &mut self,
+        method: &str,
+        target: &str,
+        token: &str,
+        body: &str,
+    ) -> io::Result<Answer> {
+        self.try_send(request(method, target, token, body).as_bytes())?;
+        self.try_receive()
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {
-        self.stream.write_all(bytes).unwrap();
+        self.try_send(bytes).unwrap();
+    }
+
+    pub(crate) fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut socket = &self.socket;
+        match &mut self.tls {
+            Some(tls) => {
+                let mut stream = Stream::new(tls, &mut socket);
+                stream.write_all(bytes)?;
+                stream.flush()
+            }
+            None => socket.write_all(bytes),
+        }
+    }
+
+    /// Sends bytes as they are, past the TLS.
+    pub(crate) fn send_raw(&self, bytes: &[u8]) {
+        (&self.socket).write_all(bytes).unwrap();
+    }
+
+    /// Ends the own side, unless all has ended already.
+    pub(crate) fn end_writing(&self) {
+        let _ = match &self.socket {
+            Socket::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Socket::Unix(stream) => stream.shutdown(Shutdown::Write),
+        };
     }
 
     /// Takes the next answer.
     pub(crate) fn receive(&mut self) -> Answer {
+        self.try_receive().unwrap()
+    }
+
+    /// Takes the next answer. An end before its first byte is `ConnectionAborted`, one within it
+    /// `UnexpectedEof`.
+    pub(crate) fn try_receive(&mut self) -> io::Result<Answer> {
         loop {
             if let Some((answer, length)) = parse(&self.inbound) {
                 self.inbound.drain(..length);
-                return answer;
+                return Ok(answer);
             }
-            assert_ne!(self.read(), 0, "the server ended the connection");
+            let is_between = self.inbound.is_empty();
+            if self.read()? == 0 {
+                let text = "the server ended the connection";
+                let within = ErrorKind::UnexpectedEof;
+                let kind = if is_between { ErrorKind::ConnectionAborted } else { within };
+                return Err(io::Error::new(kind, text));
+            }
         }
     }
 
     /// Takes the next answer, if it comes within the given time.
     pub(crate) fn receive_within(&mut self, time: Duration) -> Option<Answer> {
-        self.stream.set_read_timeout(Some(time)).unwrap();
-        let mut buffer = [0; 8192];
-        let count = self.stream.read(&mut buffer).unwrap_or(0);
-        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        self.inbound.extend_from_slice(&buffer[..count]);
+        self.socket.set_patience(time);
+        let count = self.read().unwrap_or(0);
+        self.socket.set_patience(PATIENCE);
         (count > 0).then(|| self.receive())
     }
 
     /// Whether the server has ended this connection, or does so within the given time.
     pub(crate) fn is_ended_within(&mut self, time: Duration) -> bool {
-        self.stream.set_read_timeout(Some(time)).unwrap();
-        let mut byte = [0];
-        let ended = match self.stream.read(&mut byte) {
+        self.socket.set_patience(time);
+        let ended = match self.read() {
             Ok(count) => count == 0,
-            Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+            Err(error) => error.kind() == ErrorKind::ConnectionReset,
         };
-        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        self.socket.set_patience(PATIENCE);
         ended
     }
 
-    fn read(&mut self) -> usize {
+    /// Waits until an answer has begun to come.
+    pub(crate) fn wait_for_bytes(&mut self) {
+        while self.inbound.is_empty() {
+            assert_ne!(self.read().unwrap(), 0, "the server ended the connection");
+        }
+    }
+
+    /// Whether a part of an answer has come that is not whole.
+    pub(crate) fn has_begun_to_receive(&self) -> bool {
+        !self.inbound.is_empty()
+    }
+
+    /// Requires that the server ends this connection within the given time, whatever it says before,
+    /// and whether or not it tells of the end of TLS.
+    pub(crate) fn expect_end_within(&mut self, time: Duration) {
+        self.socket.set_patience(time);
+        loop {
+            match self.read() {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) => {
+                    let is_kept =
+                        matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+                    assert!(!is_kept, "the server keeps the connection");
+                    break;
+                }
+            }
+        }
+        self.socket.set_patience(PATIENCE);
+    }
+
+    /// Reads some bytes of answers. The end of TLS must have been told.
+    fn read(&mut self) -> io::Result<usize> {
         let mut buffer = [0; 8192];
-        let count = self.stream.read(&mut buffer).unwrap();
+        let mut socket = &self.socket;
+        let count = match &mut self.tls {
+            Some(tls) => Stream::new(tls, &mut socket).read(&mut buffer)?,
+            None => socket.read(&mut buffer)?,
+        };
         self.inbound.extend_from_slice(&buffer[..count]);
-        count
+        Ok(count)
+    }
+
+    /// Reads to the end, past what has come of answers.
+    pub(crate) fn read_to_end(&mut self) -> Vec<u8> {
+        while self.read().unwrap() > 0 {}
+        std::mem::take(&mut self.inbound)
     }
 }
 
 /// One request on a connection of its own.
 pub(crate) fn ask(
-    address: SocketAddr,
+    way: impl Into<Way>,
     method: &str,
     target: &str,
     token: &str,
     body: &str,
 ) -> Answer {
-    Peer::connect(address).ask(method, target, token, body)
+    Peer::connect(way).ask(method, target, token, body)
 }
 
 /// The bytes of a request.

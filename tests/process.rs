@@ -101,7 +101,11 @@ impl Drop for Process {
 
 /// The server with these arguments, in a home of its own and without settings of its surroundings.
 pub(crate) fn command(home: &Folder, arguments: &[&str]) -> Command {
-    let mut command = Command::new(strongroom());
+    command_of(Command::new(strongroom()), home, arguments)
+}
+
+/// The same for another program.
+pub(crate) fn command_of(mut command: Command, home: &Folder, arguments: &[&str]) -> Command {
     command.args(arguments).env("HOME", home.path()).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("VAULT_") || name.starts_with("BAO_"))

@@ -4,19 +4,13 @@ use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::Duration;
 
-use strongroom::blocking::{self, CONNECTIONS_MAX};
-use strongroom::config;
-use strongroom::host::Host;
-use strongroom::net::{Listener, Service};
-use strongroom::smol;
-use strongroom::stop::Stop;
-use strongroom::store::Memory;
+use strongroom::blocking::CONNECTIONS_MAX;
 
 use crate::peer::{Peer, ask, request};
 use crate::process::{DevServer, Folder, Process, command, run};
+use crate::serving::{ADAPTERS, Serving, TOKEN, plain};
 
 /// Time in which what should happen at once has happened, on a machine under load too.
 const SOON: Duration = Duration::from_secs(10);
@@ -175,14 +169,12 @@ fn saves_no_token_if_told_so() {
 
 #[test]
 fn ends_promptly_when_told_so() {
-    for signal in ["TERM", "INT"] {
-        let mut server = DevServer::start(&[]);
+    for (adapter, signal) in [("smol", "TERM"), ("blocking", "INT")] {
+        let mut server = DevServer::start(&[&format!("-adapter={adapter}")]);
         let mut idle = Peer::connect(server.address);
         assert_eq!(idle.ask("GET", "/v1/sys/health", "", "").status, 200);
-        let mut unfinished = Peer::connect(server.address);
-        unfinished.send(b"PUT /v1/secret/a HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{");
         server.process.signal(signal);
-        assert!(server.process.ends_within(SOON), "SIG{signal}");
+        assert!(server.process.ends_within(SOON), "{adapter} SIG{signal}");
     }
 }
 
@@ -198,33 +190,38 @@ fn the_binary_has_no_route_of_the_simulator() {
 
 #[test]
 fn serves_on_while_nobody_reads_what_it_prints() {
-    let (home, address) = (Folder::new(), free_address());
-    let flag = format!("-dev-listen-address={address}");
-    let mut command = command(&home, &["server", "-dev", &flag, "-dev-root-token-id=wished"]);
-    let mut process = Process::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
-    let mut peer = Peer::connect_patiently(address);
-    // A line for each of these would fill a pipe of 64 KiB.
-    for number in 0..2_000 {
-        let (token, status) = if number % 2 == 0 { ("wished", 404) } else { ("wrong", 403) };
-        assert_eq!(peer.ask("GET", "/v1/secret/none", token, "").status, status);
+    for adapter in ADAPTERS {
+        let (home, address) = (Folder::new(), free_address());
+        let listening = format!("-dev-listen-address={address}");
+        let adapter = format!("-adapter={adapter}");
+        let flags = ["server", "-dev", &listening, &adapter, "-dev-root-token-id=wished"];
+        let mut command = command(&home, &flags);
+        let mut process = Process::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        let mut peer = Peer::connect_patiently(address);
+        // A line for each of these would fill a pipe of 64 KiB.
+        for number in 0..2_000 {
+            let (token, status) = if number % 2 == 0 { ("wished", 404) } else { ("wrong", 403) };
+            assert_eq!(peer.ask("GET", "/v1/secret/none", token, "").status, status);
+        }
+        // Nor does it end when what it prints goes nowhere.
+        drop((process.child.stdout.take(), process.child.stderr.take()));
+        assert_eq!(peer.ask("GET", "/v1/secret/none", "wished", "").status, 404);
+        assert_eq!(ask(address, "GET", "/v1/sys/health", "", "").status, 200);
     }
-    // Nor does it end when what it prints goes nowhere.
-    drop((process.child.stdout.take(), process.child.stderr.take()));
-    assert_eq!(peer.ask("GET", "/v1/secret/none", "wished", "").status, 404);
-    assert_eq!(ask(address, "GET", "/v1/sys/health", "", "").status, 200);
 }
 
 #[test]
 fn serves_a_request_that_comes_byte_by_byte() {
-    let server = DevServer::start(&[]);
-    let token = server.root_token.as_str();
-    let mut peer = Peer::connect(server.address);
-    for byte in request("PUT", "/v1/secret/slow", token, r#"{"k":"v"}"#).as_bytes() {
-        peer.send(&[*byte]);
+    for adapter in ADAPTERS {
+        let server = Serving::start(adapter, &[plain()]);
+        let mut peer = Peer::connect(server.address());
+        for byte in request("PUT", "/v1/secret/slow", TOKEN, r#"{"k":"v"}"#).as_bytes() {
+            peer.send(&[*byte]);
+        }
+        assert_eq!(peer.receive().status, 204, "{adapter}");
+        let read = peer.ask("GET", "/v1/secret/slow", TOKEN, "");
+        assert_eq!(read.json()["data"], serde_json::json!({"k": "v"}), "{adapter}");
     }
-    assert_eq!(peer.receive().status, 204);
-    let read = peer.ask("GET", "/v1/secret/slow", token, "");
-    assert_eq!(read.json()["data"], serde_json::json!({"k": "v"}));
 }
 
 #[test]
@@ -246,7 +243,9 @@ fn serves_a_good_client_beside_300_idle_connections() {
 
 #[test]
 fn closes_the_connection_that_is_idle_longest_for_a_new_one() {
-    for address in serve_at_most(4) {
+    for adapter in ADAPTERS {
+        let server = Serving::start_for(adapter, &[plain()], 4);
+        let address = server.address();
         let mut peers: Vec<Peer> = (0..4).map(|_| Peer::connect(address)).collect();
         for at in [0, 1, 2, 3, 0] {
             assert_eq!(peers[at].ask("GET", "/v1/sys/init", "", "").status, 200);
@@ -264,7 +263,9 @@ fn closes_the_connection_that_is_idle_longest_for_a_new_one() {
 
 #[test]
 fn closes_the_connection_that_asks_bit_by_bit_where_none_is_idle() {
-    for address in serve_at_most(1) {
+    for adapter in ADAPTERS {
+        let server = Serving::start_for(adapter, &[plain()], 1);
+        let address = server.address();
         let mut slow = Peer::connect(address);
         slow.send(b"GET /v1/sys/init HTTP/1.1\r\nHost");
         std::thread::sleep(MOMENT);
@@ -272,27 +273,6 @@ fn closes_the_connection_that_asks_bit_by_bit_where_none_is_idle() {
         assert_eq!(good.ask("GET", "/v1/sys/init", "", "").status, 200);
         assert!(slow.is_ended_within(SOON));
     }
-}
-
-/// Listeners of this process with a bound of their own, one on each adapter.
-fn serve_at_most(connections_max: usize) -> [SocketAddr; 2] {
-    let listen = |serve: fn(Arc<Service>, Arc<Listener>, Stop)| {
-        let host = Host::new(strongroom_core::Config::default(), Arc::new(Memory::new()));
-        let service = Arc::new(Service::new(host, connections_max, 0));
-        let listener = Listener::bind(&config::Listener::at("127.0.0.1:0")).unwrap();
-        let address = listener.socket.address().unwrap();
-        let stop = Stop::new().unwrap();
-        std::thread::spawn(move || serve(service, Arc::new(listener), stop));
-        address
-    };
-    [
-        listen(|service, listener, stop| {
-            blocking::serve(&service, vec![listener], &stop).unwrap();
-        }),
-        listen(|service, listener, stop| {
-            smol::serve(&service, vec![listener], 1, &stop).unwrap();
-        }),
-    ]
 }
 
 /// An address that was free just now.

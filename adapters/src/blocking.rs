@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -14,9 +14,9 @@ use zeroize::Zeroizing;
 use crate::net::registry::Seat;
 use crate::net::session::{BUDGET_PATIENCE, Next, Session, answer, is_passing};
 use crate::net::socket::Socket;
-use crate::net::{ACCEPT_PAUSE, BACKLOG_MAX, Listener, Service};
+use crate::net::{ACCEPT_PAUSE, BACKLOG_MAX, Listener, STOP_TIME_MAX, Service, Terms};
 use crate::stop::Stop;
-use crate::wait::{block_on, block_on_for};
+use crate::wait::{block_on, block_on_for, hand_over};
 
 /// Connections served at one time.
 pub const CONNECTIONS_MAX: usize = 256;
@@ -31,34 +31,47 @@ const READ_BYTES: usize = 8 * 1024;
 /// # Errors
 ///
 /// Those of the operating system, where a thread cannot be had.
-pub fn serve(service: &Arc<Service>, listeners: Vec<Arc<Listener>>, stop: &Stop) -> io::Result<()> {
-    let accepting: Vec<JoinHandle<()>> = listeners
-        .into_iter()
-        .map(|listener| {
-            let (service, stop) = (Arc::clone(service), stop.clone());
-            thread::Builder::new().spawn(move || accept_all(&service, &listener, &stop))
-        })
-        .collect::<io::Result<_>>()?;
+///
+/// # Panics
+///
+/// If a thread that accepts has panicked.
+pub fn serve(service: &Arc<Service>, listeners: Vec<Listener>, stop: &Stop) -> io::Result<()> {
+    let mut accepting = Vec::new();
+    for listener in listeners {
+        let (service, stop) = (Arc::clone(service), stop.clone());
+        let (ended, end) = hand_over();
+        accepting.push(end);
+        thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
+            accept_all(&service, listener, &stop);
+            ended.give(());
+        })?;
+    }
     stop.wait();
     service.registry.stop();
-    let ended = accepting.into_iter().all(|thread| thread.join().is_ok());
+    let accepted = async {
+        for end in accepting {
+            end.await;
+        }
+    };
+    block_on_for(STOP_TIME_MAX, accepted);
     service.close();
-    if ended { Ok(()) } else { Err(io::Error::other("a listener has failed")) }
+    Ok(())
 }
 
 /// Accepts connections until the server stops, and then those that have come by then.
-fn accept_all(service: &Arc<Service>, listener: &Arc<Listener>, stop: &Stop) {
+fn accept_all(service: &Arc<Service>, listener: Listener, stop: &Stop) {
     let _ends = stop.guard();
+    let Listener { socket: listening, terms } = listener;
     let mut left = BACKLOG_MAX;
     while left > 0 {
         left -= usize::from(stop.is_asked());
-        match listener.socket.accept() {
-            Ok(socket) => spawn(service, listener, Arc::new(socket)),
+        match listening.accept() {
+            Ok(socket) => spawn(service, &terms, Arc::new(socket)),
             Err(_) if stop.is_asked() => return,
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 let watched = PollFlags::IN;
                 let mut ready = [
-                    PollFd::from_borrowed_fd(listener.socket.as_fd(), watched),
+                    PollFd::from_borrowed_fd(listening.as_fd(), watched),
                     PollFd::from_borrowed_fd(stop.as_fd(), watched),
                 ];
                 // An error is one of `accept` too, which is the next to be called.
@@ -70,28 +83,27 @@ fn accept_all(service: &Arc<Service>, listener: &Arc<Listener>, stop: &Stop) {
 }
 
 /// Serves a connection in a thread of its own. Where that cannot be had, the connection ends.
-fn spawn(service: &Arc<Service>, listener: &Arc<Listener>, socket: Arc<Socket>) {
+fn spawn(service: &Arc<Service>, terms: &Arc<Terms>, socket: Arc<Socket>) {
     // Threads do not start in the order of their connections, so what counts is the time here.
     let accepted = service.host.now();
     let seat = block_on(service.registry.enter(&socket, accepted));
-    let (service, listener) = (Arc::clone(service), Arc::clone(listener));
+    let (service, terms) = (Arc::clone(service), Arc::clone(terms));
     let _ = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
         // A connection that breaks concerns nobody but its peer.
-        let _ = serve_one(service, listener, &socket, seat, accepted);
+        let _ = serve_one(service, terms, &socket, seat, accepted);
     });
 }
 
 fn serve_one(
     service: Arc<Service>,
-    listener: Arc<Listener>,
+    terms: Arc<Terms>,
     socket: &Socket,
     seat: Seat,
     accepted: Time,
 ) -> io::Result<()> {
     socket.prepare()?;
     let shared = Arc::clone(&service);
-    let rules = Arc::clone(&listener);
-    let mut session = Session::new(service, listener, seat, accepted)?;
+    let mut session = Session::new(service, Arc::clone(&terms), seat, accepted)?;
     let mut buffer = Zeroizing::new([0; READ_BYTES]);
     let (mut reading, mut writing) = (Patience::default(), Patience::default());
     loop {
@@ -102,11 +114,11 @@ fn serve_one(
                 continue;
             }
             Next::Serve(request) => {
-                session.respond(block_on(answer(&shared.host, &rules, request)));
+                session.respond(block_on(answer(&shared.host, &terms, request)));
                 continue;
             }
             Next::Write => {
-                let time = patience(&session, shared.host.now());
+                let time = patience(&session, shared.host.now()).min(WRITE_PATIENCE_MAX);
                 writing.set(time, |time| socket.set_write_timeout(time))?;
                 session.write(socket)
             }
@@ -153,6 +165,8 @@ fn patience(session: &Session, now: Time) -> Duration {
 }
 
 const PATIENCE_MAX: Duration = Duration::from_secs(3600);
+/// How long a write waits: behind it others see that this peer takes its time with its answer.
+const WRITE_PATIENCE_MAX: Duration = Duration::from_secs(1);
 /// What the time of a wait is a multiple of: so one request asks for the same as the one before, and
 /// the socket need not be told again. A deadline is noticed as much later.
 const PATIENCE_GRAIN: Duration = Duration::from_millis(10);

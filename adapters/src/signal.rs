@@ -34,8 +34,8 @@ pub fn watch(stop: Stop, reload: impl Fn() + Send + 'static) -> io::Result<()> {
                 }
                 _ => {
                     log::info("the server stops: requests under way come to their end");
-                    notify::stopping();
                     stop.ask();
+                    notify::stopping();
                 }
             }
         }

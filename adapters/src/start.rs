@@ -185,7 +185,7 @@ fn open_folder(_: &Path) -> Result<Arc<dyn Store>, String> {
 pub struct Server {
     adapter: Adapter,
     service: Arc<Service>,
-    listeners: Vec<Arc<Listener>>,
+    listeners: Vec<Listener>,
 }
 
 impl Server {
@@ -199,8 +199,7 @@ impl Server {
         host: Host,
         adapter: Adapter,
     ) -> Result<Self, String> {
-        let bound = listeners.iter().map(|listener| Listener::bind(listener).map(Arc::new));
-        let bound = bound.collect::<Result<Vec<_>, _>>()?;
+        let bound = listeners.iter().map(Listener::bind).collect::<Result<Vec<_>, _>>()?;
         let body_bytes_max = listeners.iter().map(|listener| listener.limits.body_bytes_max).max();
         let connections_max = adapter.connections_max();
         let service = Service::new(host, connections_max, body_bytes_max.unwrap_or(0));
@@ -214,9 +213,10 @@ impl Server {
 
     /// What reads the certificates of all listeners again, and tells of those that it cannot.
     pub fn reload(&self) -> impl Fn() + Send + use<> {
-        let listeners = self.listeners.clone();
+        let listeners = self.listeners.iter();
+        let terms: Vec<_> = listeners.map(|listener| Arc::clone(&listener.terms)).collect();
         move || {
-            let settings = listeners.iter().filter_map(|listener| listener.tls.as_ref());
+            let settings = terms.iter().filter_map(|terms| terms.tls.as_ref());
             for settings in settings {
                 match settings.reload() {
                     Ok(()) => log::info("certificates were read again"),
@@ -245,16 +245,16 @@ impl Server {
     /// The first lines of a server; tools look for the last one. `more` stands before it.
     pub fn greeting(&self, storage: &Storage, more: &str) -> String {
         let mut text = "==> Vault server configuration:\n\n".to_owned();
-        let scheme = |listener: &Listener| if listener.tls.is_some() { "https" } else { "http" };
-        let api = |listener: &Arc<Listener>| {
-            listener.socket.address().map(|address| format!("{}://{address}", scheme(listener)))
+        let api = |listener: &Listener| {
+            let scheme = if listener.terms.tls.is_some() { "https" } else { "http" };
+            listener.socket.address().map(|address| format!("{scheme}://{address}"))
         };
         if let Some(address) = self.listeners.iter().find_map(api) {
             let _ = writeln!(text, "             Api Address: {address}");
         }
         for (at, listener) in self.listeners.iter().enumerate() {
             let name = format!("Listener {}", at + 1);
-            let tls = if listener.tls.is_some() { "enabled" } else { "disabled" };
+            let tls = if listener.terms.tls.is_some() { "enabled" } else { "disabled" };
             let (kind, place) = match (listener.socket.address(), listener.socket.path()) {
                 (Some(address), _) => ("tcp", address.to_string()),
                 (None, path) => {

@@ -64,7 +64,10 @@ impl Stop {
             if state.unasked.is_none() {
                 return Poll::Ready(());
             }
-            state.waiting.push(context.waker().clone());
+            // Who waits for something else too comes by again and again.
+            if !state.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+                state.waiting.push(context.waker().clone());
+            }
             Poll::Pending
         })
         .await;
@@ -122,5 +125,14 @@ mod tests {
         drop(guard);
         waits.join().unwrap();
         assert!(stop.is_asked());
+    }
+
+    #[test]
+    fn remembers_once_who_waits_again_and_again() {
+        let stop = Stop::new().unwrap();
+        for _ in 0..10 {
+            assert!(block_on_for(Duration::from_micros(1), stop.asked()).is_none());
+        }
+        assert_eq!(stop.state().waiting.len(), 1);
     }
 }

@@ -1,8 +1,9 @@
 """What hvac does for its own tests: it starts a server with a configuration, and opens it.
 
-A second server keeps its data on disk, and is killed and started again.
+A second server keeps its data on disk and speaks TLS, and is killed and started again.
 
-Run it as `python -I hvac_start.py`. The server is STRONGROOM_BINARY; it is ended here. The script
+Run it as `python -I hvac_start.py`. The server is STRONGROOM_BINARY, on the adapter STRONGROOM_ADAPTER;
+it is ended here. STRONGROOM_TLS is a folder with server.crt, server.key and authority.crt. The script
 ends with 0 if all of it holds.
 """
 
@@ -16,7 +17,10 @@ import hvac
 import requests
 
 BINARY = os.environ["STRONGROOM_BINARY"]
+ADAPTER = os.environ["STRONGROOM_ADAPTER"]
 HOME = os.environ["HOME"]
+TLS = os.environ["STRONGROOM_TLS"]
+AUTHORITY = os.path.join(TLS, "authority.crt")
 
 
 def free_port():
@@ -31,11 +35,18 @@ def version():
     return output.stdout.split()[1].lstrip("v")
 
 
-def start(address, storage):
+def connect(url, token=None):
+    return hvac.Client(url=url, token=token, verify=AUTHORITY)
+
+
+def start(url, storage):
+    scheme, address = url.split("://")
     # The header is sent by hvac with every request, so a listener may ask for it.
     listener = {
         "address": address,
-        "tls_disable": True,
+        "tls_disable": scheme == "http",
+        "tls_cert_file": os.path.join(TLS, "server.crt"),
+        "tls_key_file": os.path.join(TLS, "server.key"),
         "require_request_header": True,
         "disable_unauthed_generate_root_endpoints": False,
         "disable_unauthed_rekey_endpoints": False,
@@ -46,31 +57,31 @@ def start(address, storage):
         "disable_mlock": True,
         "default_lease_ttl": "768h",
         "max_lease_ttl": "768h",
-        "api_addr": f"http://{address}",
+        "api_addr": url,
     }
     path = os.path.join(HOME, "vault.json")
     with open(path, "w") as file:
         json.dump(config, file)
+    command = [BINARY, "server", f"-adapter={ADAPTER}", f"-config={path}"]
     # Nobody reads these pipes.
-    return subprocess.Popen(
-        [BINARY, "server", f"-config={path}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def wait(process, url):
-    for _ in range(120):
+    headers = {"X-Vault-Request": "true"}
+    for _ in range(600):
         assert process.poll() is None, process.stderr.read()
         try:
-            answer = requests.get(f"{url}/v1/sys/init", headers={"X-Vault-Request": "true"})
+            answer = requests.get(f"{url}/v1/sys/init", headers=headers, verify=AUTHORITY)
             assert answer.status_code == 200, answer.text
             return
         except requests.ConnectionError:
-            time.sleep(0.5)
+            time.sleep(0.1)
     raise AssertionError("it does not answer")
 
 
 def open_and_use(url):
-    client = hvac.Client(url=url)
+    client = connect(url)
     assert not client.sys.is_initialized()
     made = client.sys.initialize(secret_shares=1, secret_threshold=1)
     assert client.sys.is_initialized() and client.sys.is_sealed()
@@ -129,7 +140,7 @@ def make_root_token(client, key):
 
 def keep(url):
     """Initialises with several shares and writes; gives what the next process needs."""
-    client = hvac.Client(url=url)
+    client = connect(url)
     made = client.sys.initialize(secret_shares=5, secret_threshold=3)
     client.token = made["root_token"]
     assert client.sys.submit_unseal_keys(made["keys"][:2])["progress"] == 2
@@ -137,6 +148,8 @@ def keep(url):
     kv = client.secrets.kv.v1
     for name in ("kept", "deleted"):
         kv.create_or_update_secret(name, {"name": name}, mount_point="secret")
+        assert kv.read_secret(name, mount_point="secret")["data"] == {"name": name}
+    assert kv.list_secrets("", mount_point="secret")["data"]["keys"] == ["deleted", "kept"]
     kv.delete_secret("deleted", mount_point="secret")
     living, dead = (client.auth.token.create()["auth"]["client_token"] for _ in range(2))
     client.auth.token.revoke(dead)
@@ -144,7 +157,7 @@ def keep(url):
 
 
 def find(url, made, living, dead):
-    client = hvac.Client(url=url, token=made["root_token"])
+    client = connect(url, made["root_token"])
     assert client.sys.is_initialized() and client.sys.is_sealed()
     status = client.sys.read_seal_status()
     assert (status["t"], status["n"], status["progress"]) == (3, 5, 0), status
@@ -153,34 +166,28 @@ def find(url, made, living, dead):
     kv = client.secrets.kv.v1
     assert kv.read_secret("kept", mount_point="secret")["data"] == {"name": "kept"}
     assert kv.list_secrets("", mount_point="secret")["data"]["keys"] == ["kept"]
-    assert hvac.Client(url=url, token=living).is_authenticated()
-    assert not hvac.Client(url=url, token=dead).is_authenticated()
+    assert connect(url, living).is_authenticated()
+    assert not connect(url, dead).is_authenticated()
 
 
-def serve(storage, use):
-    """Starts a server, lets it be used, and ends it by the signal that cannot be caught."""
-    port = free_port()
-    server = start(f"127.0.0.1:{port}", storage)
+def serve(scheme, storage, use, end=subprocess.Popen.kill):
+    """Starts a server, lets it be used, and ends it; if not told how, by the signal that cannot be
+    caught."""
+    url = f"{scheme}://127.0.0.1:{free_port()}"
+    server = start(url, storage)
     try:
-        wait(server, f"http://127.0.0.1:{port}")
-        return use(f"http://127.0.0.1:{port}")
+        wait(server, url)
+        answer = use(url)
+        end(server)
+        server.wait(timeout=10)
+        return answer
     finally:
         server.kill()
-        server.wait(timeout=10)
 
 
 if __name__ == "__main__":
     assert version().split(".")[0].isdigit(), version()
-    port = free_port()
-    server = start(f"127.0.0.1:{port}", {"inmem": {}})
-    try:
-        wait(server, f"http://127.0.0.1:{port}")
-        open_and_use(f"http://127.0.0.1:{port}")
-        server.terminate()
-        server.wait(timeout=10)
-    finally:
-        server.kill()
-
+    serve("http", {"inmem": {}}, open_and_use, subprocess.Popen.terminate)
     on_disk = {"file": {"path": os.path.join(HOME, "data")}}
-    known = serve(on_disk, keep)
-    serve(on_disk, lambda url: find(url, *known))
+    known = serve("https", on_disk, keep)
+    serve("https", on_disk, lambda url: find(url, *known))

@@ -99,9 +99,20 @@ pub fn run(plan: &Plan) -> Result<Tally, String> {
 }
 
 impl Run {
+    /// Starts a server on one of the adapters.
+    fn spawn(&mut self, site: &Site) -> Result<Server, String> {
+        if self.random.one_in(2) {
+            self.tally.on_smol += 1;
+            Server::spawn(site, "smol")
+        } else {
+            self.tally.on_blocking += 1;
+            Server::spawn(site, "blocking")
+        }
+    }
+
     /// Initialises a server that nothing happens to, and learns how long things take.
     fn found(&mut self, site: &Site) -> Result<Keys, String> {
-        let server = Server::spawn(site)?;
+        let server = self.spawn(site)?;
         let mut wire = server.connect()?;
         self.spans.start = server.since.elapsed();
         let since = Instant::now();
@@ -122,7 +133,7 @@ impl Run {
             let in_start = self.kill_in_start(&site)?;
             self.tally.killed_in_first_start += u64::from(in_start);
         }
-        let server = Server::spawn(&site)?;
+        let server = self.spawn(&site)?;
         let mut wire = server.connect()?;
         wire.send(&initialization()).map_err(Fault::text)?;
         thread::sleep(self.moment_in(self.spans.init));
@@ -138,7 +149,7 @@ impl Run {
         };
         self.tally.killed_in_init += u64::from(answered.is_none());
 
-        let server = Server::spawn(&site)?;
+        let server = self.spawn(&site)?;
         let mut wire = server.connect()?;
         let status = ask(&mut wire, &Request::new("GET", "sys/init", ""))?;
         let initialized = status.body.get("initialized").and_then(Value::as_bool);
@@ -178,7 +189,7 @@ impl Run {
 
     /// Gives whether it did not listen yet.
     fn kill_in_start(&mut self, site: &Site) -> Result<bool, String> {
-        let server = Server::spawn(site)?;
+        let server = self.spawn(site)?;
         thread::sleep(self.moment_in(self.spans.start));
         let had_started = server.kill()?;
         self.tally.kills += 1;
@@ -186,7 +197,7 @@ impl Run {
     }
 
     fn kill_in_unseal(&mut self, site: &Site, keys: &Keys) -> Result<(), String> {
-        let server = Server::spawn(site)?;
+        let server = self.spawn(site)?;
         let mut wire = server.connect()?;
         require_sealed(&mut wire)?;
         for request in keys.unsealing(&mut self.random) {
@@ -251,7 +262,7 @@ impl Run {
 
     /// Starts and unseals the server.
     fn open(&mut self, site: &Site, keys: &Keys) -> Result<(Server, SocketAddr), String> {
-        let server = Server::spawn(site)?;
+        let server = self.spawn(site)?;
         let address = server.address()?;
         self.spans.start = server.since.elapsed();
         let mut wire = Wire::connect(address).map_err(Fault::text)?;

@@ -5,6 +5,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a model names the cases that it is about")]
 
 pub mod bench;
+pub mod certificate;
 pub mod check;
 pub mod client;
 pub mod disk;

@@ -120,7 +120,8 @@ fn develop(flags: &Parsed, adapter: Adapter, config: Config) -> Result<(), Strin
         log::warn(&format!("the token is not saved in ~/.vault-token: {error}"));
     }
     let text = server.addresses().next().map(|address| introduction(&address, &secrets));
-    serve(server, config.pid_file.as_deref(), &Storage::Inmem, &text.unwrap_or_default())
+    let text = text.unwrap_or_default();
+    serve(server, config.pid_file.as_deref(), &Storage::Inmem, &text)
 }
 
 fn open(

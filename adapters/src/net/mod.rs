@@ -1,6 +1,6 @@
 //! What all adapters share: listeners and their connections, but for the waiting.
 //!
-//! [`Listener`] is a bound socket with its rules; [`Service`] is what the connections of a server have in
+//! [`Listener`] is a bound socket with its terms; [`Service`] is what the connections of a server have in
 //! common; a session is one connection without its socket's waiting, and an adapter moves it on.
 
 pub mod budget;
@@ -39,8 +39,16 @@ pub const STOP_TIME_MAX: Duration = Duration::from_secs(5);
 /// A listener that is bound and not yet served.
 #[derive(Debug)]
 pub struct Listener {
-    /// Where it listens.
+    /// Where it listens. It is closed as soon as nothing more is accepted: who comes then is refused
+    /// at once, and another process can have the address.
     pub socket: ListenSocket,
+    /// On which terms it serves.
+    pub terms: Arc<Terms>,
+}
+
+/// On which terms a listener serves; its connections hold them.
+#[derive(Debug)]
+pub struct Terms {
     /// Its TLS; without it its bytes are plain.
     pub tls: Option<TlsSettings>,
     /// Limits of its connections.
@@ -58,13 +66,13 @@ impl Listener {
     ///
     /// What cannot be had or used, and why.
     pub fn bind(listener: &config::Listener) -> Result<Self, String> {
-        Ok(Self {
+        let terms = Terms {
             tls: listener.tls.as_ref().map(TlsSettings::read).transpose()?,
-            socket: ListenSocket::bind(&listener.place)?,
             limits: listener.limits,
             rules: listener.rules,
             fields: Arc::clone(&listener.fields),
-        })
+        };
+        Ok(Self { socket: ListenSocket::bind(&listener.place)?, terms: Arc::new(terms) })
     }
 }
 

@@ -1,8 +1,9 @@
 //! The connections that are open: a bounded number of them, and their end when the server stops.
 //!
-//! At the bound the connection that has waited longest for a request is closed for the new one: one of
-//! whose request nothing has come, or else one of which a part has, so that who sends bit by bit keeps
-//! nobody out. If none waits the new one does, until one is done.
+//! At the bound the connection that has waited longest for its peer is closed for the new one: one of
+//! which nothing is asked, or else one of whose request a part has come, or else one that leaves its
+//! answer untaken; so that who sends or takes bit by bit keeps nobody out. If none waits the new one
+//! does, until one is done.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -40,18 +41,38 @@ struct Seen {
     state: AtomicU64,
 }
 
-/// Since when a connection waits for its peer, in nanoseconds of Unix time, and in the lowest bit
-/// whether a part of a request has come.
+/// What a connection waits for its peer to do, in the order in which they have to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Awaited {
+    /// To ask, or to end behind the last answer.
+    Request,
+    /// To send the rest of its request.
+    Rest,
+    /// To take its answer.
+    Taking,
+}
+
+/// Since when a connection waits for its peer, in nanoseconds of Unix time, and in the two lowest bits
+/// what for.
 #[derive(Clone, Copy)]
 struct Waits(u64);
 
 impl Waits {
-    fn new(since: Time, begun: bool) -> Self {
-        Self((since.unix_nanos() & !1).min(CLOSING - 2) | u64::from(begun))
+    fn new(since: Time, awaited: Awaited) -> Self {
+        let awaited = match awaited {
+            Awaited::Request => 0,
+            Awaited::Rest => 1,
+            Awaited::Taking => 2,
+        };
+        Self((since.unix_nanos() & !3).min(CLOSING & !7) | awaited)
     }
 
-    fn has_begun(self) -> bool {
-        self.0 & 1 == 1
+    fn awaited(self) -> Awaited {
+        match self.0 & 3 {
+            0 => Awaited::Request,
+            1 => Awaited::Rest,
+            _ => Awaited::Taking,
+        }
     }
 }
 
@@ -87,7 +108,7 @@ impl Registry {
                 return None;
             }
             open.last_id += 1;
-            let state = AtomicU64::new(Waits::new(now, false).0);
+            let state = AtomicU64::new(Waits::new(now, Awaited::Request).0);
             let seen = Arc::new(Seen { socket: Arc::clone(socket), state });
             open.places.insert(open.last_id, Arc::clone(&seen));
             Some(Seat { registry: Arc::clone(self), id: open.last_id, seen })
@@ -104,7 +125,7 @@ impl Registry {
     /// more but what has already come; the others end behind their answer.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
-        self.end_reading(|waits| !waits.has_begun());
+        self.end_reading(|waits| waits.awaited() == Awaited::Request);
     }
 
     /// No connection hears more than what has already come.
@@ -171,9 +192,8 @@ impl Open {
             return;
         }
         let order = |seen: &&Arc<Seen>| match state(seen) {
-            BUSY => (true, BUSY),
-            // Who has begun to ask goes last.
-            waits => (Waits(waits).has_begun(), waits),
+            BUSY => (Awaited::Taking, BUSY),
+            waits => (Waits(waits).awaited(), waits),
         };
         let Some(longest) = self.places.values().min_by_key(order) else { return };
         let waited = state(&longest);
@@ -195,9 +215,9 @@ impl Seat {
         self.set(BUSY);
     }
 
-    /// The connection waits for its peer since then, and a part of a request may have come.
-    pub fn set_waiting(&self, since: Time, begun: bool) {
-        self.set(Waits::new(since, begun).0);
+    /// The connection waits for its peer since then.
+    pub fn set_waiting(&self, since: Time, awaited: Awaited) {
+        self.set(Waits::new(since, awaited).0);
     }
 
     fn set(&self, state: u64) {
@@ -248,6 +268,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
     use std::time::Duration;
 
+    use super::Awaited::{Request, Rest, Taking};
     use super::*;
     use crate::wait::{block_on, block_on_for};
 
@@ -276,7 +297,7 @@ mod tests {
             (socket(), socket(), socket());
         let first = block_on(registry.enter(&first, at(1)));
         let second = block_on(registry.enter(&second, at(2)));
-        first.set_waiting(at(3), false);
+        first.set_waiting(at(3), Request);
         assert!(block_on_for(SHORT, registry.enter(&third, at(4))).is_none());
         assert!(is_closed(&second_peer) && !is_closed(&first_peer));
         // One place is enough: nobody else is closed meanwhile.
@@ -287,18 +308,30 @@ mod tests {
     }
 
     #[test]
-    fn closes_who_sends_bit_by_bit_when_nobody_is_idle() {
-        for (second_begun, closes_second) in [(true, false), (false, true)] {
+    fn closes_who_sends_or_takes_bit_by_bit_when_nobody_is_idle() {
+        /// What the one that waits longer is to do, what the other is, and whether the other goes.
+        const CASES: [(Awaited, Awaited, bool); 9] = [
+            (Request, Request, false),
+            (Request, Rest, false),
+            (Request, Taking, false),
+            (Rest, Request, true),
+            (Rest, Rest, false),
+            (Rest, Taking, false),
+            (Taking, Request, true),
+            (Taking, Rest, true),
+            (Taking, Taking, false),
+        ];
+        for (longer, shorter, closes_second) in CASES {
             let registry = Arc::new(Registry::new(2));
             let ((first, first_peer), (second, second_peer), (third, _third_peer)) =
                 (socket(), socket(), socket());
             let first = block_on(registry.enter(&first, at(1)));
             let second = block_on(registry.enter(&second, at(2)));
-            first.set_waiting(at(1), true);
-            second.set_waiting(at(2), second_begun);
+            first.set_waiting(at(1), longer);
+            second.set_waiting(at(2), shorter);
             assert!(block_on_for(SHORT, registry.enter(&third, at(4))).is_none());
-            assert_eq!(is_closed(&second_peer), closes_second);
-            assert_eq!(is_closed(&first_peer), !closes_second);
+            assert_eq!(is_closed(&second_peer), closes_second, "{longer:?} {shorter:?}");
+            assert_eq!(is_closed(&first_peer), !closes_second, "{longer:?} {shorter:?}");
         }
     }
 
@@ -312,7 +345,7 @@ mod tests {
         assert!(!is_closed(&peer));
         let waiting = Arc::clone(&registry);
         let entered = std::thread::spawn(move || block_on(waiting.enter(&second, at(3))).id);
-        seat.set_waiting(at(4), false);
+        seat.set_waiting(at(4), Request);
         while !is_closed(&peer) {
             std::thread::sleep(Duration::from_millis(1));
         }

@@ -13,8 +13,8 @@ use strongroom_core::{Time, prepare};
 use zeroize::Zeroize;
 
 use super::budget::{SMALL_BODY_BYTES, Share};
-use super::registry::Seat;
-use super::{Listener, Service};
+use super::registry::{Awaited, Seat};
+use super::{Service, Terms};
 use crate::host::Host;
 
 /// Time that a large body waits for its place.
@@ -31,12 +31,14 @@ pub(crate) struct Session {
     conn: Conn,
     tls: Option<Box<Tls>>,
     service: Arc<Service>,
-    listener: Arc<Listener>,
+    terms: Arc<Terms>,
     seat: Seat,
     /// Room for the body of the request that comes in.
     share: Option<Share>,
-    /// Our side has ended.
-    ended: bool,
+    /// Since when the peer leaves bytes of an answer untaken.
+    untaken_since: Option<Time>,
+    /// Since when our side has ended.
+    ended_since: Option<Time>,
     /// The peer was told to say nothing more, because the server stops.
     hushed: bool,
 }
@@ -81,16 +83,16 @@ impl Session {
     /// Those of TLS, which has no reason for any yet.
     pub(crate) fn new(
         service: Arc<Service>,
-        listener: Arc<Listener>,
+        terms: Arc<Terms>,
         seat: Seat,
         accepted: Time,
     ) -> io::Result<Self> {
-        let tls = match &listener.tls {
+        let tls = match &terms.tls {
             None => None,
             Some(settings) => {
                 let mut connection = settings.connection().map_err(io::Error::other)?;
                 connection.set_buffer_limit(Some(SEALED_BYTES_MAX));
-                let handshake_due = accepted.after(listener.limits.head_time_max);
+                let handshake_due = accepted.after(terms.limits.head_time_max);
                 Some(Box::new(Tls {
                     connection,
                     handshake_due,
@@ -100,15 +102,26 @@ impl Session {
                 }))
             }
         };
-        let conn = Conn::new(accepted, listener.limits).with_fields(Arc::clone(&listener.fields));
-        Ok(Self { conn, tls, service, listener, seat, share: None, ended: false, hushed: false })
+        Ok(Self {
+            conn: Conn::new(accepted, terms.limits).with_fields(Arc::clone(&terms.fields)),
+            tls,
+            service,
+            terms,
+            seat,
+            share: None,
+            untaken_since: None,
+            ended_since: None,
+            hushed: false,
+        })
     }
 
     /// What to do next. However the bytes drip, deadlines hold.
     pub(crate) fn next(&mut self) -> Next {
         let now = self.service.host.now();
         self.conn.handle_timeout(now);
-        if self.seat.is_stopping() && self.conn.idle_since().is_none() {
+        // Behind an answer that is still being taken the next request may have come to the socket.
+        let is_answered = self.conn.output().is_none();
+        if is_answered && self.conn.idle_since().is_none() && self.seat.is_stopping() {
             self.conn.finish(now);
         }
         loop {
@@ -127,7 +140,7 @@ impl Session {
                 self.seat.set_busy();
                 match self.service.host.admit(head) {
                     Ok(bytes_max) => {
-                        let bytes_max = bytes_max.min(self.listener.limits.body_bytes_max);
+                        let bytes_max = bytes_max.min(self.terms.limits.body_bytes_max);
                         return Next::Admit(head.framing(), bytes_max);
                     }
                     Err(response) => self.conn.respond(now, response),
@@ -138,13 +151,13 @@ impl Session {
                 self.seat.set_busy();
                 return Next::Serve(request);
             }
-            return self.wait();
+            return self.wait(now);
         }
     }
 
     /// Nothing is left to do but to wait for the peer, or to end.
-    fn wait(&mut self) -> Next {
-        if self.conn.is_final() && !self.ended {
+    fn wait(&mut self, now: Time) -> Next {
+        if self.conn.is_final() && self.ended_since.is_none() {
             if let Some(tls) = &mut self.tls
                 && !tls.notified
             {
@@ -152,13 +165,15 @@ impl Session {
                 tls.connection.send_close_notify();
                 return Next::Write;
             }
-            self.ended = true;
+            self.ended_since = Some(now);
             return Next::EndWriting;
         }
         let is_idle = self.conn.idle_since().is_some();
-        match self.conn.waiting_since() {
-            Some(since) => self.seat.set_waiting(since, !is_idle),
-            None => self.seat.set_busy(),
+        match (self.ended_since, self.conn.waiting_since()) {
+            (Some(since), _) => self.seat.set_waiting(since, Awaited::Request),
+            (None, Some(since)) if is_idle => self.seat.set_waiting(since, Awaited::Request),
+            (None, Some(since)) => self.seat.set_waiting(since, Awaited::Rest),
+            (None, None) => self.seat.set_busy(),
         }
         // Looked at behind what others see of this connection: either they find it waiting when the
         // server stops, or it finds the server stopping.
@@ -192,7 +207,19 @@ impl Session {
     /// # Errors
     ///
     /// Those of the socket.
-    pub(crate) fn write(&mut self, mut socket: impl Write) -> io::Result<()> {
+    pub(crate) fn write(&mut self, socket: impl Write) -> io::Result<()> {
+        let written = self.write_some(socket);
+        if self.conn.output().is_none() {
+            self.untaken_since = None;
+        } else {
+            let now = self.service.host.now();
+            let since = *self.untaken_since.get_or_insert(now);
+            self.seat.set_waiting(since, Awaited::Taking);
+        }
+        written
+    }
+
+    fn write_some(&mut self, mut socket: impl Write) -> io::Result<()> {
         let Some(tls) = &mut self.tls else {
             let bytes = self.conn.output().unwrap_or_default();
             let count = socket.write(bytes)?;
@@ -321,8 +348,8 @@ pub(crate) fn is_passing(error: &io::Error) -> bool {
 }
 
 /// Serves a request. One with a large body is first read elsewhere, where the adapter has such a place.
-pub(crate) async fn answer(host: &Host, listener: &Listener, request: Request) -> Response {
-    let rules = listener.rules;
+pub(crate) async fn answer(host: &Host, terms: &Terms, request: Request) -> Response {
+    let rules = terms.rules;
     let prepared = if request.body.len() > SMALL_BODY_BYTES {
         host.elsewhere(move || prepare(&request, &rules)).await
     } else {

@@ -190,8 +190,11 @@ fn bind_unix(place: &UnixPlace) -> io::Result<ListenSocket> {
         if !metadata.file_type().is_socket() {
             return Err(io::Error::new(ErrorKind::AlreadyExists, "it is there and no socket"));
         }
-        if UnixStream::connect(path).is_ok() {
-            return Err(ErrorKind::AddrInUse.into());
+        match UnixStream::connect(path) {
+            Ok(_) => return Err(ErrorKind::AddrInUse.into()),
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
+            // Somebody may listen there whom this process may not reach.
+            Err(error) => return Err(error),
         }
     }
     let mut fresh = path.clone().into_os_string();

@@ -26,8 +26,8 @@ use self::ready::Source;
 use crate::log;
 use crate::net::registry::Seat;
 use crate::net::session::{BUDGET_PATIENCE, Next, Session, answer, is_passing};
-use crate::net::socket::Socket;
-use crate::net::{ACCEPT_PAUSE, BACKLOG_MAX, Listener, STOP_TIME_MAX, Service};
+use crate::net::socket::{ListenSocket, Socket};
+use crate::net::{ACCEPT_PAUSE, BACKLOG_MAX, Listener, STOP_TIME_MAX, Service, Terms};
 use crate::stop::Stop;
 use crate::wait::block_on_for;
 
@@ -53,7 +53,7 @@ pub fn spawn(work: Box<dyn FnOnce() + Send>) {
 /// Those of the operating system, where a thread cannot be had.
 pub fn serve(
     service: &Arc<Service>,
-    listeners: Vec<Arc<Listener>>,
+    listeners: Vec<Listener>,
     workers: usize,
     stop: &Stop,
 ) -> io::Result<()> {
@@ -115,11 +115,11 @@ impl Workers {
 }
 
 /// A listener's socket, to be watched.
-struct Watched(Arc<Listener>);
+struct Watched(ListenSocket);
 
 impl AsFd for Watched {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.socket.as_fd()
+        self.0.as_fd()
     }
 }
 
@@ -127,22 +127,23 @@ impl AsFd for Watched {
 async fn accept_all(
     workers: Workers,
     service: Arc<Service>,
-    listener: Arc<Listener>,
+    listener: Listener,
     stop: Stop,
 ) -> io::Result<()> {
     let _ends = stop.guard();
-    let source = Source::new(Watched(Arc::clone(&listener)))?;
+    let Listener { socket, terms } = listener;
+    let source = Source::new(Watched(socket))?;
     let mut left = BACKLOG_MAX;
     while left > 0 {
         left -= usize::from(stop.is_asked());
-        match listener.socket.accept() {
+        match source.socket().0.accept() {
             Ok(socket) => {
                 let (socket, accepted) = (Arc::new(socket), service.host.now());
                 let seat = service.registry.enter(&socket, accepted).await;
-                let (service, listener) = (Arc::clone(&service), Arc::clone(&listener));
+                let (service, terms) = (Arc::clone(&service), Arc::clone(&terms));
                 let serving = async move {
                     // A connection that breaks concerns nobody but its peer.
-                    let _ = serve_one(service, listener, socket, seat, accepted).await;
+                    let _ = serve_one(service, terms, socket, seat, accepted).await;
                 };
                 workers.next().spawn(serving).detach();
             }
@@ -163,7 +164,7 @@ async fn accept_all(
 
 async fn serve_one(
     service: Arc<Service>,
-    listener: Arc<Listener>,
+    terms: Arc<Terms>,
     socket: Arc<Socket>,
     seat: Seat,
     accepted: Time,
@@ -172,7 +173,7 @@ async fn serve_one(
     socket.set_nonblocking()?;
     let source = Source::new(socket)?;
     let stream = &**source.socket();
-    let mut session = Session::new(Arc::clone(&service), Arc::clone(&listener), seat, accepted)?;
+    let mut session = Session::new(Arc::clone(&service), Arc::clone(&terms), seat, accepted)?;
     let mut deadline = Deadline::default();
     loop {
         let moved = match session.next() {
@@ -187,7 +188,7 @@ async fn serve_one(
             }
             Next::Serve(request) => {
                 // Boxed: an idle connection does without the room for it.
-                let serving = Box::pin(answer(&service.host, &listener, request));
+                let serving = Box::pin(answer(&service.host, &terms, request));
                 session.respond(serving.await);
                 continue;
             }

@@ -67,6 +67,8 @@ fn prepare() -> Result<Plan, String> {
 /// is a matter of the machine, so the floors are low.
 fn report(tally: &Tally, kills: u64) -> ExitCode {
     let floors = [
+        ("processes on smol", tally.on_smol, 400),
+        ("processes on blocking", tally.on_blocking, 400),
         ("kills", tally.kills, 1_000),
         ("  in the first start", tally.killed_in_first_start, 10),
         ("  in an initialisation", tally.killed_in_init, 10),

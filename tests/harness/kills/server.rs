@@ -104,13 +104,14 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts a process, without settings of its surroundings.
-    pub(super) fn spawn(site: &Site) -> Result<Self, String> {
+    /// Starts a process on this adapter, without settings of its surroundings.
+    pub(super) fn spawn(site: &Site, adapter: &str) -> Result<Self, String> {
         let log = OpenOptions::new().create(true).append(true).open(site.log());
         let since = Instant::now();
         let mut child = Command::new(&site.program)
             .arg("server")
             .arg(format!("-config={}", site.folder.join("config.json").display()))
+            .arg(format!("-adapter={adapter}"))
             .env_clear()
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

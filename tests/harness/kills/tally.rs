@@ -7,6 +7,10 @@ use std::time::Duration;
 pub struct Tally {
     /// Kills in all.
     pub kills: u64,
+    /// Processes on the adapter `smol`.
+    pub on_smol: u64,
+    /// Processes on the adapter `blocking`.
+    pub on_blocking: u64,
     /// Kills while an empty folder got its storage.
     pub killed_in_first_start: u64,
     /// Kills between the request for an initialisation and its answer.
