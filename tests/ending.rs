@@ -70,7 +70,7 @@ fn answers_what_is_under_way_and_ends_what_is_not() {
             assert!(peer.is_ended_within(SOON), "{adapter}");
         }
         expect_refusal(life.plain);
-        assert!(!socket(&site.folder).exists(), "{adapter}");
+        eventually(&|| !socket(&site.folder).exists());
         for mut peer in uploads {
             peer.send(&UPLOAD.as_bytes()[UPLOAD.len() / 2..]);
             let answer = peer.receive();

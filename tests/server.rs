@@ -262,6 +262,24 @@ fn closes_the_connection_that_is_idle_longest_for_a_new_one() {
 }
 
 #[test]
+fn closes_the_connection_that_has_its_last_answer_before_one_that_was_idle_later() {
+    for adapter in ADAPTERS {
+        let server = Serving::start_for(adapter, &[plain()], 2);
+        let mut refused = Peer::connect(server.address());
+        refused.send(b"nonsense\r\n\r\n");
+        assert_eq!(refused.receive().status, 400, "{adapter}");
+        let mut idle = Peer::connect(server.address());
+        assert_eq!(idle.ask("GET", "/v1/sys/init", "", "").status, 200, "{adapter}");
+        // A connection counts as idle a little after its answer has come.
+        std::thread::sleep(MOMENT);
+        let mut good = Peer::connect(server.address());
+        assert_eq!(good.ask("GET", "/v1/sys/init", "", "").status, 200, "{adapter}");
+        assert_eq!(idle.ask("GET", "/v1/sys/init", "", "").status, 200, "{adapter}");
+        assert!(refused.is_ended_within(SOON), "{adapter}");
+    }
+}
+
+#[test]
 fn closes_the_connection_that_asks_bit_by_bit_where_none_is_idle() {
     for adapter in ADAPTERS {
         let server = Serving::start_for(adapter, &[plain()], 1);
