@@ -20,7 +20,6 @@ pub(super) const CONNECTIONS: [usize; 3] = [1, 8, 64];
 const ROUNDS: usize = 5;
 /// A part of a round's time that is not counted, before the first round.
 const WARM_UP: u32 = 4;
-
 /// Longer than listing all folders once takes.
 const LISTING_MAX: Duration = Duration::from_secs(3600);
 
@@ -42,9 +41,8 @@ pub(super) enum Kind {
     /// Ours, with a thread for each connection.
     Blocking,
     /// Ours, with so many workers.
-    Smol {
-        workers: usize,
-    },
+    Smol { workers: usize },
+    /// Another server of the same API.
     Peer,
 }
 
@@ -240,6 +238,9 @@ pub(super) fn floor_of_floor(contenders: &[Contender], heats: &[Heat]) -> Option
         head.push(heat.load.name());
         cells.push(Judged { value, target: Some(target::FLOOR) }.to_string());
     }
+    if cells.is_empty() {
+        return None;
+    }
     let mut table = Table::new(head);
     table.row("the floor", cells);
     Some(table)
@@ -282,10 +283,9 @@ impl Heat {
     /// What a contender took, times the floor's, and whether that is what is to be reached.
     fn ratio(&self, contenders: &[Contender], at: usize, rates: bool) -> String {
         let floor = contenders.iter().position(|contender| contender.kind == Kind::Floor);
-        let taken = |at: usize| self.taken.get(at).and_then(Option::as_ref);
-        let (Some(kind), Some(floor), Some(taken)) =
-            (contenders.get(at).map(|contender| contender.kind), floor.and_then(taken), taken(at))
-        else {
+        let floor = floor.and_then(|at| self.taken(at));
+        let kind = contenders.get(at).map(|contender| contender.kind);
+        let (Some(kind), Some(floor), Some(taken)) = (kind, floor, self.taken(at)) else {
             return "-".to_owned();
         };
         if kind == Kind::Floor {

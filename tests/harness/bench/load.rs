@@ -147,7 +147,7 @@ impl Access {
     fn is_write(&self, turn: usize) -> bool {
         match self.writes {
             Writes::None => false,
-            Writes::OneInTen => turn.is_multiple_of(MIX),
+            Writes::OneInTen => source(turn).one_in(MIX),
             Writes::All => true,
         }
     }

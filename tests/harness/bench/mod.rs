@@ -224,9 +224,7 @@ impl<'a> Bench<'a> {
         let mut contenders = self.floors()?;
         let sites = self.variants();
         for (name, kind, site) in &sites {
-            let (server, _) = Server::start_unsealed(site, &[])?;
-            let (name, kind) = ((*name).to_owned(), *kind);
-            contenders.push(Contender { name, kind, server, token: site.root_token.clone() });
+            contenders.push(start(name, *kind, site)?);
         }
         let peer = self.plan.peer.as_ref().map(|binary| {
             let program = Program::Peer { binary: binary.canonicalize()? };
@@ -235,10 +233,9 @@ impl<'a> Bench<'a> {
         let peer = peer.transpose()?;
         if let Some(site) = &peer {
             (self.tell)("fill the peer");
-            let (server, _) = Server::start_unsealed(site, &[])?;
-            server.fill(&site.root_token, 0..secrets)?;
-            let (name, token) = ("the peer".to_owned(), site.root_token.clone());
-            contenders.push(Contender { name, kind: Kind::Peer, server, token });
+            let contender = start("the peer", Kind::Peer, site)?;
+            contender.server.fill(&contender.token, 0..secrets)?;
+            contenders.push(contender);
         }
         let deeds = [
             ("get", Deed::Get),
@@ -268,9 +265,7 @@ impl<'a> Bench<'a> {
         contenders.retain(|contender| contender.kind == Kind::Floor);
         let sites = self.variants();
         for (name, kind, site) in &sites {
-            let (server, _) = Server::start_unsealed(site, &[])?;
-            let (name, kind) = ((*name).to_owned(), *kind);
-            contenders.push(Contender { name, kind, server, token: site.root_token.clone() });
+            contenders.push(start(name, *kind, site)?);
         }
         let lists = contest::cold_lists(&contenders, self.plan.secrets)?;
         let heats = self.heats(&contenders, Deed::GetEngine, self.plan.secrets)?;
@@ -300,6 +295,12 @@ impl Drop for Bench<'_> {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Starts what takes part by this name.
+fn start(name: &str, kind: Kind, site: &Site) -> io::Result<Contender> {
+    let (server, _) = Server::start_unsealed(site, &[])?;
+    Ok(Contender { name: name.to_owned(), kind, server, token: site.root_token.clone() })
 }
 
 /// Builds the server, and gives its path.
