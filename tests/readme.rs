@@ -1,11 +1,15 @@
-//! The README's sessions with `curl` go as they are printed there, and its configuration works.
+//! The README's sessions go as they are printed there, and its configuration works.
 
 use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 
 use crate::peer::ask;
-use crate::process::{ConfiguredServer, DevServer, Folder};
+use strongroom_tests::certificate::Authority;
+
+use crate::process::{ConfiguredServer, DevServer, Folder, strongroom};
 
 const README: &str = include_str!("../README.md");
 
@@ -15,36 +19,89 @@ struct Line {
     target: String,
     token: String,
     body: String,
-    /// Whether what is printed is thrown away.
-    is_silent: bool,
     printed: String,
 }
 
 #[test]
 fn the_session_with_a_development_server_goes_as_printed() {
     let server = DevServer::start(&["-dev-root-token-id=root"]);
-    play(behind("## Try it"), 6, server.address, &mut Vec::new());
+    let session = between(behind("## Try it"), "```console\n", "```");
+    assert_eq!(play(session, server.address), 6, "every line of the session is understood");
 }
 
+/// By the shell, with the program that the README calls, in one folder as there.
 #[test]
-fn the_configuration_works_and_its_session_goes_as_printed() {
+fn the_configuration_works_and_its_sessions_go_as_printed() {
     let chapter = behind("## Run it for real");
-    let mut config = between(chapter, "```hcl\n", "```").to_owned();
     let home = Folder::new();
-    let data = format!("{:?}", home.path().join("data"));
-    for (printed, here) in [("\"127.0.0.1:8200\"", "\"127.0.0.1:0\""), ("\"data\"", data.as_str())]
-    {
+    let folder = home.path().to_owned();
+    std::os::unix::fs::symlink(strongroom(), folder.join("strongroom")).unwrap();
+    let authority = Authority::new("the reader");
+    let pair = authority.issue(&["127.0.0.1"]);
+    home.write("server.crt", &pair.certificate);
+    home.write("server.key", &pair.key);
+    let ca = home.write("ca.crt", &authority.pem());
+    let mut config = between(chapter, "```hcl\n", "```").replace(":8200\"", ":0\"");
+    for printed in ["\"data\"", "\"server.crt\"", "\"server.key\""] {
+        let here = format!("{:?}", folder.join(printed.trim_matches('"')));
         assert_eq!(config.matches(printed).count(), 1, "{printed}");
-        config = config.replace(printed, here);
+        config = config.replace(printed, &here);
     }
     let config = format!("-config={}", home.write("strongroom.hcl", &config));
     let mut made = Vec::new();
-    let server = ConfiguredServer::start_with(Folder::new(), &[&config]);
-    let rest = play(chapter, 4, server.address(), &mut made);
-    // This kills it.
-    drop(server);
-    let server = ConfiguredServer::start_with(Folder::new(), &[&config]);
-    play(rest, 2, server.address(), &mut made);
+    let mut rest = chapter;
+    for lines in [4, 3] {
+        // The one before is killed by the start of this one.
+        let server = ConfiguredServer::start_with(Folder::new(), &[&config]);
+        let (session, behind) =
+            rest.split_once("```console\n").unwrap().1.split_once("```").unwrap();
+        rest = behind;
+        let count = play_by_shell(session, &folder, &server.address(), &ca, &mut made);
+        assert_eq!(count, lines, "every line of the session is understood");
+    }
+}
+
+/// Plays a session of commands, and gives how many they were. `made` is what differs each time, as it
+/// is printed and as it came.
+fn play_by_shell(
+    session: &str,
+    folder: &Path,
+    address: &SocketAddr,
+    ca: &str,
+    made: &mut Vec<(String, String)>,
+) -> usize {
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let mut count = 0;
+    for step in session.split("$ ").skip(1) {
+        let (line, printed) = step.split_once('\n').unwrap();
+        if line.starts_with("export ") {
+            continue;
+        }
+        let line =
+            made.iter().fold(line.to_owned(), |line, (printed, got)| line.replace(printed, got));
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &line]).current_dir(folder).env("PATH", &path).env("HOME", folder);
+        for name in ["TOKEN", "ADDR", "CACERT", "NAMESPACE", "FORMAT"] {
+            shell.env_remove(format!("VAULT_{name}")).env_remove(format!("BAO_{name}"));
+        }
+        shell.env("VAULT_ADDR", format!("https://{address}")).env("VAULT_CACERT", ca);
+        let output = shell.output().unwrap();
+        let shown = String::from_utf8(output.stdout).unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(shown.lines().count(), printed.lines().count(), "{line}: {shown}{errors}");
+        for (got, printed) in shown.lines().zip(printed.lines()) {
+            let secret = |text: &'_ str| {
+                let names = ["Unseal Key 1: ", "Initial Root Token: "];
+                names.iter().find_map(|name| text.strip_prefix(name)).map(str::to_owned)
+            };
+            match secret(printed) {
+                Some(value) => made.push((value, secret(got).unwrap())),
+                None => assert_eq!(got, printed, "{line}"),
+            }
+        }
+        count += 1;
+    }
+    count
 }
 
 fn behind(title: &str) -> &'static str {
@@ -55,45 +112,26 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
     text.split_once(start).unwrap().1.split_once(end).unwrap().0
 }
 
-/// Plays the first session of a chapter, and gives what is behind it. `made` is what differs each time,
-/// as it is printed and as it came.
-fn play<'a>(
-    chapter: &'a str,
-    length: usize,
-    address: SocketAddr,
-    made: &mut Vec<(String, String)>,
-) -> &'a str {
-    let session = chapter.split_once("```console\n").unwrap().1;
-    let (session, rest) = session.split_once("```").unwrap();
+/// Plays a session with `curl`, and gives how many requests it has.
+fn play(session: &str, address: SocketAddr) -> usize {
     let lines = read(session);
-    assert_eq!(lines.len(), length, "every line of the session is understood");
-    for mut line in lines {
-        for (printed, got) in made.iter() {
-            line.token = line.token.replace(printed, got);
-            line.body = line.body.replace(printed, got);
-        }
+    for line in &lines {
         let answer = ask(address, &line.method, &line.target, &line.token, &line.body);
         assert!(answer.status < 500, "{} {}", line.method, line.target);
-        if line.is_silent {
-            assert_eq!(answer.status, 200, "{} {}", line.method, line.target);
-            continue;
-        }
         let got = String::from_utf8(answer.body).unwrap();
         let (mut got, mut printed) = (json(&got), json(&line.printed));
-        for pointer in ["/request_id", "/keys/0", "/keys_base64/0", "/root_token"] {
-            made.extend(take(&mut printed, pointer).zip(take(&mut got, pointer)));
-        }
+        hide_id(&mut got);
+        hide_id(&mut printed);
         assert_eq!(got, printed, "{} {}", line.method, line.target);
     }
-    rest
+    lines.len()
 }
 
-/// Takes a text out that differs each time, but for its length.
-fn take(value: &mut Value, pointer: &str) -> Option<String> {
-    let place = value.pointer_mut(pointer)?;
-    let text = place.as_str()?.to_owned();
-    *place = text.len().into();
-    Some(text)
+/// The id of a request differs each time, but for its length.
+fn hide_id(value: &mut Value) {
+    if let Some(id) = value.pointer_mut("/request_id") {
+        *id = id.as_str().map(str::len).into();
+    }
 }
 
 /// What is printed; nothing is no value.
@@ -120,7 +158,6 @@ fn parse(command: &str) -> Line {
         target: String::new(),
         token: String::new(),
         body: String::new(),
-        is_silent: false,
         printed: String::new(),
     };
     let mut words = words.into_iter();
@@ -131,7 +168,6 @@ fn parse(command: &str) -> Line {
                 line.token = field.strip_prefix("X-Vault-Token: ").unwrap().to_owned();
             }
             "-X" => line.method = words.next().unwrap(),
-            "-o" => line.is_silent = words.next().as_deref() == Some("/dev/null"),
             "-d" => line.body = words.next().unwrap(),
             url => line.target = url.strip_prefix("http://127.0.0.1:8200").unwrap().to_owned(),
         }

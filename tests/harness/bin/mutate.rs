@@ -30,7 +30,7 @@ fn run(find: bool) -> io::Result<usize> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     let copy = root.join("target/mutants/tree");
     let build = root.join("target/mutants/build");
-    let clean = compile(&root, &root.join("target/mutants/clean"))?;
+    let clean = compile(&root, &root.join("target"))?;
     let mut missed = 0;
     let mut patches: Vec<PathBuf> = fs::read_dir(root.join("tests/mutations"))?
         .map(|entry| entry.map(|entry| entry.path()))
