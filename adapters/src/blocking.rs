@@ -108,9 +108,10 @@ fn serve_one(
     let (mut reading, mut writing) = (Patience::default(), Patience::default());
     loop {
         let moved = match session.next() {
-            Next::Admit(framing, bytes_max) => {
-                let share = shared.budget.take(framing, bytes_max);
-                session.admit(block_on_for(BUDGET_PATIENCE, share), bytes_max);
+            Next::Admit(bytes) => {
+                let share = shared.budget.take(bytes, session.socket());
+                let share = block_on_for(BUDGET_PATIENCE, share);
+                session.admit(share);
                 continue;
             }
             Next::Serve(request) => {

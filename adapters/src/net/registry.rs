@@ -227,6 +227,16 @@ impl Seat {
         }
     }
 
+    /// Whether it was closed for a new one.
+    pub fn is_closing(&self) -> bool {
+        self.seen.state.load(Ordering::SeqCst) == CLOSING
+    }
+
+    /// The connection's socket.
+    pub fn socket(&self) -> &Arc<Socket> {
+        &self.seen.socket
+    }
+
     /// Whether the server stops.
     pub fn is_stopping(&self) -> bool {
         self.registry.is_stopping()

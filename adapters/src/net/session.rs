@@ -8,17 +8,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConnection;
-use strongroom_core::http::{Conn, Framing, Request, Response};
+use strongroom_core::http::{Conn, Request, Response};
 use strongroom_core::{Time, prepare};
 use zeroize::Zeroize;
 
-use super::budget::{SMALL_BODY_BYTES, Share};
+use super::budget::{SMALL_BODY_BYTES, Share, demand};
 use super::registry::{Awaited, Seat};
+use super::socket::Socket;
 use super::{Service, Terms};
 use crate::host::Host;
 
-/// Time that a large body waits for its place.
-pub(crate) const BUDGET_PATIENCE: Duration = Duration::from_secs(20);
+/// Time after which a large body that waits for its place asks again.
+pub(crate) const BUDGET_PATIENCE: Duration = Duration::from_secs(1);
+/// How often it asks until it is refused.
+const BUDGET_TRIES: u32 = 20;
 /// Bytes of an answer that are sealed for TLS at a time: four records.
 const SEALED_BYTES_MAX: usize = 64 * 1024;
 /// What a client hears that speaks plain HTTP to a listener with TLS, which has no other way to find
@@ -33,8 +36,12 @@ pub(crate) struct Session {
     service: Arc<Service>,
     terms: Arc<Terms>,
     seat: Seat,
-    /// Room for the body of the request that comes in.
+    /// What the body of the request that comes in may have.
+    bytes_max: usize,
+    /// Room for it, if it is large.
     share: Option<Share>,
+    /// How often there was none.
+    tries: u32,
     /// Since when the peer leaves bytes of an answer untaken.
     untaken_since: Option<Time>,
     /// Since when our side has ended.
@@ -58,9 +65,10 @@ struct Tls {
 /// What to do for a session.
 #[allow(missing_debug_implementations, reason = "requests hold secrets")]
 pub(crate) enum Next {
-    /// Take a share of the body budget for the head that waits, within [`BUDGET_PATIENCE`], and hand in
-    /// what came of it by [`Session::admit`].
-    Admit(Framing, usize),
+    /// Take a share of so many bytes for the body of the head that waits, from the budget and for
+    /// [`Session::socket`], within [`BUDGET_PATIENCE`]; and hand in what came of it by
+    /// [`Session::admit`].
+    Admit(usize),
     /// Serve this by [`answer`], and give the answer to [`Session::respond`].
     Serve(Request),
     /// Call [`Session::write`] when the socket has room.
@@ -108,7 +116,9 @@ impl Session {
             service,
             terms,
             seat,
+            bytes_max: 0,
             share: None,
+            tries: 0,
             untaken_since: None,
             ended_since: None,
             hushed: false,
@@ -137,11 +147,18 @@ impl Session {
                 return Next::Write;
             }
             if let Some(head) = self.conn.poll_head() {
-                self.seat.set_busy();
                 match self.service.host.admit(head) {
                     Ok(bytes_max) => {
-                        let bytes_max = bytes_max.min(self.terms.limits.body_bytes_max);
-                        return Next::Admit(head.framing(), bytes_max);
+                        self.bytes_max = bytes_max.min(self.terms.limits.body_bytes_max);
+                        match demand(head.framing(), self.bytes_max) {
+                            0 => self.conn.admit(now, self.bytes_max),
+                            // It is nobody's loss yet if this one has to go for a new one.
+                            _ if self.seat.is_closing() => return Next::Close,
+                            bytes => {
+                                self.seat.set_waiting(now, Awaited::Rest);
+                                return Next::Admit(bytes);
+                            }
+                        }
                     }
                     Err(response) => self.conn.respond(now, response),
                 }
@@ -149,6 +166,9 @@ impl Session {
             }
             if let Some(request) = self.conn.poll_request() {
                 self.seat.set_busy();
+                if let Some(share) = &self.share {
+                    share.has_arrived();
+                }
                 return Next::Serve(request);
             }
             return self.wait(now);
@@ -185,15 +205,25 @@ impl Session {
     }
 
     /// The share for the body of the head that waits, or that there was none in time.
-    pub(crate) fn admit(&mut self, share: Option<Share>, bytes_max: usize) {
+    pub(crate) fn admit(&mut self, share: Option<Share>) {
         let now = self.service.host.now();
+        if share.is_none() && self.tries < BUDGET_TRIES {
+            self.tries += 1;
+            return;
+        }
+        self.tries = 0;
         match share {
             Some(share) => {
                 self.share = Some(share);
-                self.conn.admit(now, bytes_max);
+                self.conn.admit(now, self.bytes_max);
             }
             None => self.conn.respond(now, Response::overloaded()),
         }
+    }
+
+    /// The socket, for the budget.
+    pub(crate) fn socket(&self) -> &Arc<Socket> {
+        self.seat.socket()
     }
 
     /// The answer to the request that was taken.

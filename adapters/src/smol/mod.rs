@@ -177,13 +177,14 @@ async fn serve_one(
     let mut deadline = Deadline::default();
     loop {
         let moved = match session.next() {
-            Next::Admit(framing, bytes_max) => {
-                let share = async { Some(service.budget.take(framing, bytes_max).await) };
+            Next::Admit(bytes) => {
+                let share = async { Some(service.budget.take(bytes, session.socket()).await) };
                 let late = async {
                     Timer::after(BUDGET_PATIENCE).await;
                     None
                 };
-                session.admit(share.or(late).await, bytes_max);
+                let share = share.or(late).await;
+                session.admit(share);
                 continue;
             }
             Next::Serve(request) => {
