@@ -333,7 +333,14 @@ fn explain_tls(error: &rustls::Error, not_tls: &rustls::Error) -> String {
         return "the server does not speak TLS: begin its address with http:// if it shall not"
             .to_owned();
     }
-    format!("TLS: {error}")
+    let text = format!("TLS: {error}");
+    // The one thing that is different from other clients of this API.
+    if text.contains("CaUsedAsEndEntity") {
+        return "TLS: the server's certificate says that it is an authority: make one that is not \
+                (basicConstraints=critical,CA:FALSE), or let an authority sign it"
+            .to_owned();
+    }
+    text
 }
 
 /// What came back.
