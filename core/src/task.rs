@@ -16,7 +16,6 @@ use crate::limit::{LIST_BYTES_MAX, TASK_PAGES_AHEAD};
 use crate::reject::Corrupt;
 use crate::seal::Barrier;
 use crate::secret::Wiped;
-use crate::store::cache::Form;
 use crate::store::folder::{self, Page, PageReader};
 use crate::store::{Key, Name, Owner};
 
@@ -189,7 +188,7 @@ impl Pages<'_> {
     }
 
     fn open(&self, key: &Key, path: &str, sealed: &[u8]) -> Result<Arc<Page>, Unfound> {
-        Ok(Arc::new(Page::decode(&self.barrier.open(key, path, sealed)?)?))
+        Ok(Arc::new(Page::read(&self.barrier.open(key, path, sealed)?)?))
     }
 }
 

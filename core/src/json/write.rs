@@ -99,10 +99,10 @@ pub(crate) fn push_string(out: &mut String, text: &str) {
     out.push('"');
     // Most texts have nothing to escape, and all bytes are looked at together more quickly than one by
     // one.
-    if count_escaped(text) == 0 {
-        out.push_str(text);
-    } else {
+    if text.bytes().fold(false, |found, byte| found | is_escaped(byte)) {
         push_escaped(out, text);
+    } else {
+        out.push_str(text);
     }
     out.push('"');
 }

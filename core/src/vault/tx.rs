@@ -152,7 +152,7 @@ impl<'v> Tx<'v> {
         self.form_by(&key, |barrier, sealed| barrier.open(&key, name.path, sealed))
     }
 
-    /// The same of a record whose name is not known here.
+    /// The same of a record that is known by its key.
     pub(crate) fn form_by_key<F: Form>(&mut self, key: &Key) -> Result<Option<Arc<F>>, Halt> {
         self.form_by(key, |barrier, sealed| barrier.open_unnamed(key, sealed))
     }
@@ -168,7 +168,7 @@ impl<'v> Tx<'v> {
             return Ok(Some(form));
         }
         let Some(sealed) = &entry.record else { return Ok(None) };
-        let form = Arc::new(F::decode(&open(barrier, sealed)?)?);
+        let form = Arc::new(F::decode(&open(barrier, sealed)?, barrier)?);
         // The cache has what was there before this transaction.
         if !self.staged.changes.contains_key(key) {
             self.cache.attach(key, Opened::new(Arc::clone(&form)));

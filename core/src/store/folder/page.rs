@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 use crate::json;
 use crate::reject::Corrupt;
+use crate::seal::Barrier;
 use crate::secret::Wiped;
 use crate::store::cache::Form;
 use crate::store::codec::{Reader, Writer};
@@ -37,7 +38,18 @@ pub(crate) struct Page {
 }
 
 impl Form for Page {
-    fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
+    fn decode(payload: &[u8], _: &Barrier) -> Result<Self, Corrupt> {
+        Self::read(payload)
+    }
+
+    fn bytes(&self) -> usize {
+        self.names.text.len() + self.names.ends.len() * 4 + self.below.len() * 8
+    }
+}
+
+impl Page {
+    /// Reads the payload of a record.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Corrupt> {
         let mut reader = Reader::new(bytes, VERSION)?;
         let level = reader.u8()?;
         let names = reader.list(Reader::str)?;
@@ -54,12 +66,6 @@ impl Form for Page {
         Ok(Self { level, names: Names::collect(names.into_iter()), below })
     }
 
-    fn bytes(&self) -> usize {
-        self.names.text.len() + self.names.ends.len() * 4 + self.below.len() * 8
-    }
-}
-
-impl Page {
     /// A leaf of one name.
     pub(super) fn leaf(name: &str) -> Self {
         Self { level: 0, names: Names::collect(core::iter::once(name)), below: Vec::new() }
@@ -341,7 +347,7 @@ mod tests {
     fn reads_back_what_was_written() {
         let inner = Page::above(3, PageId([1; 8]), "m", PageId([2; 8]));
         for page in [leaf(&["A", "a", "a/"]), inner] {
-            let again = Page::decode(&page.encode()).unwrap();
+            let again = Page::read(&page.encode()).unwrap();
             assert_eq!(*again.encode(), *page.encode());
             assert_eq!(page.encoded_bytes(), page.encode().len());
         }
@@ -385,7 +391,7 @@ mod tests {
                 .list(names.iter(), |writer, name| writer.str(name))
                 .list(ids.iter(), |writer, id| writer.array(&id.0))
                 .finish();
-            assert!(Page::decode(&bytes).is_err(), "{level} {names:?} {below}");
+            assert!(Page::read(&bytes).is_err(), "{level} {names:?} {below}");
         }
     }
 

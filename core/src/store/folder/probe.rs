@@ -10,7 +10,6 @@ use super::{Page, PageId, PageReader, PageWriter, add, has, remove, walk};
 use crate::random::{Generator, Phase, keyed};
 use crate::reject::Corrupt;
 use crate::secret::Wiped;
-use crate::store::cache::Form;
 use crate::store::{Key, Name, Owner};
 
 const OWNER: Owner = Owner([7; 16]);
@@ -80,7 +79,7 @@ impl Index {
 
 /// Reads a page and writes it again; `None` if it is none.
 pub fn rewrite_page(bytes: &[u8]) -> Option<Vec<u8>> {
-    Page::decode(bytes).ok().map(|page| page.encode().to_vec())
+    Page::read(bytes).ok().map(|page| page.encode().to_vec())
 }
 
 impl PageReader for Index {
@@ -90,7 +89,7 @@ impl PageReader for Index {
         self.reads += 1;
         let record = self.records.get(&Self::key(name));
         self.bytes_read += record.map_or(0, |record| record.len());
-        record.map(|record| Page::decode(record).map(Arc::new)).transpose()
+        record.map(|record| Page::read(record).map(Arc::new)).transpose()
     }
 
     fn pages(
