@@ -46,11 +46,6 @@ impl Answer {
         Self::Envelope(Envelope { data: Some(json.into()), ..Envelope::default() })
     }
 
-    /// The names of a list, which is JSON text.
-    pub(crate) fn keys(list: &str) -> Self {
-        Self::data(json::Object::new().raw("keys", list).finish())
-    }
-
     /// The response. `asks` says whether the operation asks for something, so that nothing is 404.
     pub(crate) fn respond(self, request_id: &str, asks: bool) -> Response {
         match self {

@@ -33,7 +33,8 @@ impl Target {
     /// Splits a target in origin form (`/v1/x?y`) or absolute form (`http://host/v1/x?y`).
     /// `None` for anything else.
     pub fn parse(target: &str) -> Option<Self> {
-        let origin = match target.split_once("://") {
+        let absolute = if target.starts_with('/') { None } else { target.split_once("://") };
+        let origin = match absolute {
             Some((scheme, rest)) if is_http(scheme) => match rest.find(['/', '?']) {
                 Some(0) => return None,
                 None if rest.is_empty() => return None,
@@ -124,14 +125,20 @@ fn is_http(scheme: &str) -> bool {
 
 /// Whether a path that begins with a slash is in its shortest form.
 fn is_clean(path: &str) -> bool {
-    let mut segments = path.split('/').skip(1).peekable();
+    let mut segments = segments(path).skip(1).peekable();
     while let Some(segment) = segments.next() {
         let is_last = segments.peek().is_none();
-        if matches!(segment, "." | "..") || segment.is_empty() && !is_last {
+        if matches!(segment, b"." | b"..") || segment.is_empty() && !is_last {
             return false;
         }
     }
     true
+}
+
+/// The texts between slashes as bytes: most are so short that a search for characters costs more than
+/// it saves.
+fn segments(path: &str) -> impl Iterator<Item = &[u8]> {
+    path.as_bytes().split(|&byte| byte == b'/')
 }
 
 fn clean(path: &str) -> String {
@@ -175,15 +182,15 @@ impl Path {
     ///
     /// [`PathError`] for relative segments and for too many of them.
     pub fn new(text: String) -> Result<Self, PathError> {
-        let mut segments = 0;
-        for segment in text.split('/') {
-            if matches!(segment, "." | "..") {
+        let mut count = 0;
+        for segment in segments(&text) {
+            if matches!(segment, b"." | b"..") {
                 return Err(PathError::Relative);
             }
-            segments += 1;
+            count += 1;
         }
         // A slash at the end begins no further segment.
-        if segments - usize::from(text.ends_with('/')) > limit::PATH_SEGMENTS_MAX {
+        if count - usize::from(text.ends_with('/')) > limit::PATH_SEGMENTS_MAX {
             return Err(PathError::TooDeep);
         }
         Ok(Self(text))

@@ -9,8 +9,6 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
-use hashbrown::HashMap;
-
 use crate::drive::{Records, Snapshot};
 use crate::effect::RequestId;
 use crate::json;
@@ -18,7 +16,6 @@ use crate::limit::{LIST_BYTES_MAX, TASK_PAGES_AHEAD};
 use crate::reject::Corrupt;
 use crate::seal::Barrier;
 use crate::secret::Wiped;
-use crate::store::cache::{Form, TailHasher};
 use crate::store::folder::{self, Page, PageReader};
 use crate::store::{Key, Name, Owner};
 
@@ -106,8 +103,7 @@ impl Task {
         Finding(match self.kind {
             Kind::Rows { ranges, count_max } => read_rows(snapshot, go_on, &ranges, count_max),
             Kind::Inquiry(inquiry, barrier) => {
-                let ahead = HashMap::default();
-                inquire(&inquiry, &mut Pages { snapshot, barrier: &barrier, go_on, ahead })
+                inquire(&inquiry, &mut Pages { snapshot, barrier: &barrier, go_on })
             }
         })
     }
@@ -176,12 +172,11 @@ struct Pages<'s> {
     snapshot: &'s dyn Snapshot,
     barrier: &'s Barrier,
     go_on: &'s dyn Fn() -> bool,
-    /// Records that were read together with others.
-    ahead: HashMap<Key, Option<Arc<[u8]>>, core::hash::BuildHasherDefault<TailHasher>>,
 }
 
 impl Pages<'_> {
-    fn read(&mut self, keys: &[Key]) -> Result<(), Unfound> {
+    /// The records of some keys, each if it is there.
+    fn read(&self, keys: &[Key]) -> Result<Vec<Option<Arc<[u8]>>>, Unfound> {
         // A change of the barrier comes before any record that it does not open.
         if self.barrier.is_closed() {
             return Err(Unfound::Superseded);
@@ -189,27 +184,35 @@ impl Pages<'_> {
         if !(self.go_on)() {
             return Err(Unfound::Stopped);
         }
-        let loaded = self.snapshot.read(keys).map_err(|_| Unfound::Trouble)?;
-        self.ahead.extend(keys.iter().copied().zip(loaded.records));
-        Ok(())
+        Ok(self.snapshot.read(keys).map_err(|_| Unfound::Trouble)?.records)
+    }
+
+    fn open(&self, key: &Key, path: &str, sealed: &[u8]) -> Result<Arc<Page>, Unfound> {
+        Ok(Arc::new(Page::read(&self.barrier.open(key, path, sealed)?)?))
     }
 }
 
 impl PageReader for Pages<'_> {
     type Halt = Unfound;
 
-    fn want_pages(&mut self, names: &[Name<'_>]) -> Result<(), Unfound> {
-        let keys: Vec<Key> = names.iter().map(|name| self.barrier.key(name)).collect();
-        self.read(&keys)
-    }
-
     fn page(&mut self, name: &Name<'_>) -> Result<Option<Arc<Page>>, Unfound> {
         let key = self.barrier.key(name);
-        if !self.ahead.contains_key(&key) {
-            self.read(&[key])?;
-        }
-        let Some(sealed) = self.ahead.remove(&key).flatten() else { return Ok(None) };
-        let page = Page::decode(&self.barrier.open(&key, name.path, &sealed)?)?;
-        Ok(Some(Arc::new(page)))
+        let record = self.read(&[key])?.pop().flatten();
+        record.map(|sealed| self.open(&key, name.path, &sealed)).transpose()
+    }
+
+    fn pages(
+        &mut self,
+        owner: Owner,
+        folder: &str,
+        paths: &[Wiped<String>],
+    ) -> Result<Vec<Option<Arc<Page>>>, Unfound> {
+        let keys = self.barrier.page_keys(owner, folder, paths);
+        let records = self.read(&keys)?.into_iter().zip(keys.iter().zip(paths));
+        records
+            .map(|(record, (key, path))| {
+                record.map(|sealed| self.open(key, path, &sealed)).transpose()
+            })
+            .collect()
     }
 }

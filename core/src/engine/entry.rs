@@ -5,7 +5,6 @@
 
 use alloc::string::String;
 use core::mem;
-use core::ops::ControlFlow;
 
 use crate::answer::Answer;
 use crate::json::{self, Doc};
@@ -82,19 +81,20 @@ pub(super) fn delete(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<(), Ha
 /// The names in a folder: `path` is empty or ends in a slash. A folder of many names is long work.
 pub(super) fn list(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<Answer, Halt> {
     let inquiry = Inquiry { owner, folder: path.into(), recursive: false };
-    if tx.has_inquired(&inquiry) || !folder::is_short(tx, owner, path)? {
+    let leaves = if tx.has_inquired(&inquiry) { None } else { folder::leaves(tx, owner, path)? };
+    let Some(leaves) = leaves else {
         let found = tx.inquire(inquiry)?;
         return Ok(found.map_or(Answer::Nothing, |json| Answer::data(json.into())));
+    };
+    if leaves.is_empty() {
+        return Ok(Answer::Nothing);
     }
-    let mut names = json::List::new();
-    let mut empty = true;
-    let pages = tx.config.list_pages_max;
-    let _ = folder::walk(tx, owner, path, "", pages, &mut |name| {
-        names.string(name);
-        empty = false;
-        ControlFlow::Continue(())
-    })?;
-    Ok(if empty { Answer::Nothing } else { Answer::keys(&names.finish()) })
+    // A page has a comma behind it, or the end of the object.
+    let bytes: usize = leaves.iter().map(|leaf| leaf.json_bytes() + 1).sum();
+    let data = json::Object::with_capacity(bytes + r#"{"keys":[]}"#.len());
+    Ok(Answer::data(
+        data.list("keys", |list| leaves.iter().for_each(|leaf| leaf.list(list))).finish(),
+    ))
 }
 
 /// All names below a folder, but for those of folders. Nothing found is an empty object.

@@ -19,8 +19,8 @@ use crate::limit;
 use crate::secret::Wiped;
 
 pub use parse::{parse, parse_one};
-pub(crate) use write::push_string;
 pub use write::{List, Object};
+pub(crate) use write::{count_escaped, push_string};
 
 /// One parsed JSON value.
 #[allow(missing_debug_implementations, reason = "bodies hold secrets")]

@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 
 use super::{Doc, Kind, Node, Value};
-use crate::secret::Wiped;
 
 /// A container that is being written.
 enum Frame {
@@ -98,6 +97,22 @@ fn separate(out: &mut String, first: &mut bool) {
 /// U+2028 and U+2029 as `\u....`.
 pub(crate) fn push_string(out: &mut String, text: &str) {
     out.push('"');
+    // Most texts have nothing to escape, and all bytes are looked at together more quickly than one by
+    // one.
+    if text.bytes().fold(false, |found, byte| found | is_escaped(byte)) {
+        push_escaped(out, text);
+    } else {
+        out.push_str(text);
+    }
+    out.push('"');
+}
+
+/// Bytes of a text that may need an escape.
+pub(crate) fn count_escaped(text: &str) -> usize {
+    text.bytes().filter(|byte| is_escaped(*byte)).count()
+}
+
+fn push_escaped(out: &mut String, text: &str) {
     let mut rest = text;
     while let Some(at) = rest.bytes().position(is_escaped) {
         let (plain, special) = rest.split_at(at);
@@ -126,7 +141,6 @@ pub(crate) fn push_string(out: &mut String, text: &str) {
         }
     }
     out.push_str(rest);
-    out.push('"');
 }
 
 /// Whether a byte begins a character that may need an escape: U+2028 and U+2029 begin by the last of
@@ -144,7 +158,14 @@ pub struct Object {
 impl Object {
     /// `{`
     pub fn new() -> Self {
-        Self { text: String::from("{") }
+        Self::with_capacity(1)
+    }
+
+    /// The same, with room for so many bytes of text.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        let mut text = String::with_capacity(bytes);
+        text.push('{');
+        Self { text }
     }
 
     /// A member that is JSON text already.
@@ -180,12 +201,20 @@ impl Object {
     /// A list of strings.
     #[must_use]
     pub fn strings<S: AsRef<str>>(self, name: &str, values: impl IntoIterator<Item = S>) -> Self {
-        let mut list = List::new();
-        for value in values {
-            list.string(value.as_ref());
-        }
-        // The items may be secret.
-        self.raw(name, &Wiped::new(list.finish()))
+        self.list(name, |list| {
+            for value in values {
+                list.string(value.as_ref());
+            }
+        })
+    }
+
+    /// A list of strings that `write` puts in.
+    #[must_use]
+    pub(crate) fn list(mut self, name: &str, write: impl FnOnce(&mut List)) -> Self {
+        self.name(name);
+        let mut list = List::behind(self.text);
+        write(&mut list);
+        Self { text: list.finish() }
     }
 
     /// `null`.
@@ -205,20 +234,38 @@ impl Object {
 #[derive(Debug)]
 pub struct List {
     text: String,
+    /// Where the first item stands in the text.
+    start: usize,
 }
 
 impl List {
     /// `[`
     pub fn new() -> Self {
-        Self { text: String::from("[") }
+        Self::behind(String::new())
+    }
+
+    /// A list at the end of a text.
+    fn behind(mut text: String) -> Self {
+        text.push('[');
+        Self { start: text.len(), text }
     }
 
     /// One more item.
     pub fn string(&mut self, value: &str) {
-        if self.text.len() > 1 {
+        self.separate();
+        push_string(&mut self.text, value);
+    }
+
+    /// More items, which are JSON text already with commas between them.
+    pub(crate) fn raw(&mut self, items: &str) {
+        self.separate();
+        self.text.push_str(items);
+    }
+
+    fn separate(&mut self) {
+        if self.text.len() > self.start {
             self.text.push(',');
         }
-        push_string(&mut self.text, value);
     }
 
     /// Bytes of the text so far.

@@ -8,10 +8,11 @@ use alloc::vec::Vec;
 
 use crate::limit;
 use crate::reject::{Corrupt, Reject};
+use crate::seal::Barrier;
 use crate::secret::Wiped;
 use crate::store::cache::Form;
 use crate::store::codec::{Reader, Writer};
-use crate::store::{Name, Owner, Space};
+use crate::store::{Key, Name, Owner, Space};
 use crate::vault::{Config, Halt, Tx};
 
 const ROW_VERSION: u8 = 1;
@@ -114,7 +115,7 @@ pub(crate) fn find_mount<'p>(tx: &mut Tx<'_>, path: &'p str) -> Result<(Mount, &
         match tx.form::<Row>(&name_of(prefix)) {
             Ok(None) => {}
             Ok(Some(row)) => {
-                let record = tx.form::<Record>(&Name::new(Space::Mount, row.owner, ""))?;
+                let record = tx.form_by_key::<Record>(&row.mount)?;
                 let record = record.ok_or(Corrupt("a route to a mount that is not there"))?;
                 let Record { engine, default_lease_ttl } = *record;
                 let mount = Mount { engine, owner: row.owner, default_lease_ttl };
@@ -130,17 +131,18 @@ pub(crate) fn find_mount<'p>(tx: &mut Tx<'_>, path: &'p str) -> Result<(Mount, &
     Err(Reject::NoRoute { path: path.to_owned() }.into())
 }
 
-/// A row of the route table of a namespace: whose records a mount's are.
+/// A row of the route table of a namespace: whose records a mount's are, and where the mount's own is.
 struct Row {
     owner: Owner,
+    mount: Key,
 }
 
 impl Form for Row {
-    fn decode(payload: &[u8]) -> Result<Self, Corrupt> {
+    fn decode(payload: &[u8], barrier: &Barrier) -> Result<Self, Corrupt> {
         let mut reader = Reader::new(payload, ROW_VERSION)?;
         let owner = Owner(reader.array()?);
         reader.finish()?;
-        Ok(Self { owner })
+        Ok(Self { owner, mount: barrier.key(&record_name(owner)) })
     }
 
     fn bytes(&self) -> usize {
@@ -155,7 +157,7 @@ struct Record {
 }
 
 impl Form for Record {
-    fn decode(payload: &[u8]) -> Result<Self, Corrupt> {
+    fn decode(payload: &[u8], _: &Barrier) -> Result<Self, Corrupt> {
         let mut reader = Reader::new(payload, RECORD_VERSION)?;
         let (word, version) = (reader.str()?, reader.u8()?);
         let engine =
@@ -170,6 +172,11 @@ impl Form for Record {
     }
 }
 
+/// The name of the record of a mount.
+fn record_name(owner: Owner) -> Name<'static> {
+    Name::new(Space::Mount, owner, "")
+}
+
 /// The two records of a new mount: name and payload of each.
 pub(crate) fn create_mount(
     path: &str,
@@ -182,7 +189,7 @@ pub(crate) fn create_mount(
             Writer::new(ROW_VERSION).array(&owner.0).finish(),
         ),
         (
-            Name::new(Space::Mount, owner, ""),
+            record_name(owner),
             Writer::new(RECORD_VERSION).str(engine.kind().0).u8(engine.kind().1).i64(0).finish(),
         ),
     ]

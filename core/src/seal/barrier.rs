@@ -19,7 +19,7 @@ use super::Keyring;
 use crate::random::keyed;
 use crate::reject::Corrupt;
 use crate::secret::Wiped;
-use crate::store::{Key, Name};
+use crate::store::{Key, Name, Owner};
 
 const VERSION: u8 = 1;
 /// The only keyring there is; namespaces may have their own one day.
@@ -56,6 +56,16 @@ impl Barrier {
     /// The key under which a name is stored.
     pub(crate) fn key(&self, name: &Name<'_>) -> Key {
         name.key(&self.names)
+    }
+
+    /// The keys under which pages of one folder are stored, by their paths.
+    pub(crate) fn page_keys(
+        &self,
+        owner: Owner,
+        folder: &str,
+        paths: &[impl AsRef<str>],
+    ) -> Vec<Key> {
+        Name::page_keys(owner, folder, paths, &self.names)
     }
 
     /// Seals a payload under a key. A nonce is used once.

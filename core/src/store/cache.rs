@@ -15,6 +15,7 @@ use hashbrown::HashMap;
 use super::Key;
 use crate::effect::BatchSeq;
 use crate::reject::Corrupt;
+use crate::seal::Barrier;
 
 /// What is known of one key.
 #[derive(Clone)]
@@ -48,8 +49,8 @@ impl Entry {
 /// What is kept opened: records that many requests read. The value of a secret is never kept so. Sealing
 /// drops the forms, and each wipes what it holds that should not stay in memory.
 pub(crate) trait Form: Any + Send + Sync + Sized {
-    /// Reads the payload of a record.
-    fn decode(payload: &[u8]) -> Result<Self, Corrupt>;
+    /// Reads the payload of a record. The barrier gives the keys of records that this one leads to.
+    fn decode(payload: &[u8], barrier: &Barrier) -> Result<Self, Corrupt>;
 
     /// Bytes of memory behind this.
     fn bytes(&self) -> usize;
@@ -301,7 +302,7 @@ mod tests {
     struct Text(alloc::string::String);
 
     impl Form for Text {
-        fn decode(_: &[u8]) -> Result<Self, Corrupt> {
+        fn decode(_: &[u8], _: &Barrier) -> Result<Self, Corrupt> {
             Err(Corrupt("there are no such records"))
         }
 
@@ -313,7 +314,7 @@ mod tests {
     struct Other;
 
     impl Form for Other {
-        fn decode(_: &[u8]) -> Result<Self, Corrupt> {
+        fn decode(_: &[u8], _: &Barrier) -> Result<Self, Corrupt> {
             Ok(Self)
         }
 

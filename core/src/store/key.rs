@@ -5,6 +5,7 @@
 //! name; the space, the owner and the time stand open, so that all of a mount is one range for each
 //! space, the entries of a folder lie side by side, and what is due first comes first.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use hmac::{Hmac, Mac};
@@ -170,14 +171,33 @@ impl<'a> Name<'a> {
 
     /// The key of this name under the index key that `names` was made of.
     pub(crate) fn key(&self, names: &Hmac<Sha256>) -> Key {
-        let mut bytes = [0; Key::BYTES];
-        let full = self.hash(names, Part::Full, self.path);
-        let group: [u8; 8] = match self.group {
+        self.key_in(self.group_bytes(names), names)
+    }
+
+    /// The keys of pages of one folder, whose own hash is made once.
+    pub(crate) fn page_keys(
+        owner: Owner,
+        folder: &str,
+        paths: &[impl AsRef<str>],
+        names: &Hmac<Sha256>,
+    ) -> Vec<Key> {
+        let group = Name::page(owner, folder, "").group_bytes(names);
+        let page = |path| Name::page(owner, folder, path);
+        paths.iter().map(|path| page(path.as_ref()).key_in(group, names)).collect()
+    }
+
+    fn group_bytes(&self, names: &Hmac<Sha256>) -> [u8; 8] {
+        match self.group {
             Group::Nothing => [0; 8],
             Group::Folder(folder) => first(&self.hash(names, Part::Folder, folder)),
             Group::Due(time) => time.unix_nanos().to_be_bytes(),
-        };
-        let full: [u8; 16] = first(&full);
+        }
+    }
+
+    /// The key, where the bytes of the group are known.
+    fn key_in(&self, group: [u8; 8], names: &Hmac<Sha256>) -> Key {
+        let mut bytes = [0; Key::BYTES];
+        let full: [u8; 16] = first(&self.hash(names, Part::Full, self.path));
         let parts: [&[u8]; 4] = [&[self.space as u8], &self.owner.0, &group, &full];
         let mut rest = bytes.as_mut_slice();
         for part in parts {

@@ -9,6 +9,7 @@ use crate::chore::sweep;
 use crate::encoding::hex;
 use crate::limit::REQUEST_TIME_MAX;
 use crate::reject::Corrupt;
+use crate::seal::Barrier;
 use crate::secret::Wiped;
 use crate::store::cache::Form;
 use crate::store::codec::{Reader, Writer};
@@ -58,7 +59,25 @@ pub(super) struct Ancestor {
 }
 
 impl Form for Token {
-    fn decode(payload: &[u8]) -> Result<Self, Corrupt> {
+    fn decode(payload: &[u8], _: &Barrier) -> Result<Self, Corrupt> {
+        Self::decode_payload(payload)
+    }
+
+    fn bytes(&self) -> usize {
+        let policies = self.policies.iter().map(|policy| policy.len() + size_of::<String>());
+        let meta = self.meta.iter().flatten();
+        let meta = meta.map(|(name, value)| name.len() + value.len() + 2 * size_of::<String>());
+        self.accessor.len()
+            + self.path.len()
+            + self.display_name.len()
+            + policies.chain(meta).sum::<usize>()
+            + self.ancestors.len() * size_of::<Ancestor>()
+    }
+}
+
+impl Token {
+    /// Reads the payload of a record.
+    fn decode_payload(payload: &[u8]) -> Result<Self, Corrupt> {
         let mut reader = Reader::new(payload, VERSION)?;
         let token = Self {
             accessor: reader.string()?.into(),
@@ -87,19 +106,6 @@ impl Form for Token {
         Ok(token)
     }
 
-    fn bytes(&self) -> usize {
-        let policies = self.policies.iter().map(|policy| policy.len() + size_of::<String>());
-        let meta = self.meta.iter().flatten();
-        let meta = meta.map(|(name, value)| name.len() + value.len() + 2 * size_of::<String>());
-        self.accessor.len()
-            + self.path.len()
-            + self.display_name.len()
-            + policies.chain(meta).sum::<usize>()
-            + self.ancestors.len() * size_of::<Ancestor>()
-    }
-}
-
-impl Token {
     pub(super) fn encode(&self) -> Wiped<Vec<u8>> {
         Writer::new(VERSION)
             .str(&self.accessor)
@@ -318,13 +324,13 @@ mod tests {
             cubbyhole: Owner([9; 16]),
         };
         let bytes = token.encode();
-        let again = Token::decode(&bytes).unwrap();
+        let again = Token::decode_payload(&bytes).unwrap();
         assert_eq!(*again.encode(), *bytes);
         assert!(again.is_root());
         assert!(!again.is_expired(Time::from_unix_nanos(60_000_000_004)));
         assert!(again.is_expired(Time::from_unix_nanos(60_000_000_005)));
         for length in 0..bytes.len() {
-            assert!(Token::decode(&bytes[..length]).is_err(), "{length}");
+            assert!(Token::decode_payload(&bytes[..length]).is_err(), "{length}");
         }
     }
 }

@@ -5,6 +5,7 @@
 //! with `?`, and only the driver knows what it means.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -19,7 +20,7 @@ use crate::seal::{Barrier, SealChange, SealState};
 use crate::secret::Wiped;
 use crate::store::cache::{Cache, Entry, Form, Opened};
 use crate::store::folder::{Page, PageId, PageReader, PageWriter};
-use crate::store::{Key, Name};
+use crate::store::{Key, Name, Owner};
 use crate::task::{Inquiry, Unfound};
 use crate::time::Time;
 
@@ -151,7 +152,7 @@ impl<'v> Tx<'v> {
         self.form_by(&key, |barrier, sealed| barrier.open(&key, name.path, sealed))
     }
 
-    /// The same of a record whose name is not known here.
+    /// The same of a record that is known by its key.
     pub(crate) fn form_by_key<F: Form>(&mut self, key: &Key) -> Result<Option<Arc<F>>, Halt> {
         self.form_by(key, |barrier, sealed| barrier.open_unnamed(key, sealed))
     }
@@ -167,7 +168,7 @@ impl<'v> Tx<'v> {
             return Ok(Some(form));
         }
         let Some(sealed) = &entry.record else { return Ok(None) };
-        let form = Arc::new(F::decode(&open(barrier, sealed)?)?);
+        let form = Arc::new(F::decode(&open(barrier, sealed)?, barrier)?);
         // The cache has what was there before this transaction.
         if !self.staged.changes.contains_key(key) {
             self.cache.attach(key, Opened::new(Arc::clone(&form)));
@@ -299,7 +300,7 @@ impl<'v> Tx<'v> {
     }
 
     /// The id of the request.
-    pub(crate) fn request_id(&self) -> alloc::string::String {
+    pub(crate) fn request_id(&self) -> String {
         self.memo.request_id()
     }
 
@@ -317,12 +318,22 @@ impl<'v> Tx<'v> {
 impl PageReader for Tx<'_> {
     type Halt = Halt;
 
-    fn want_pages(&mut self, names: &[Name<'_>]) -> Result<(), Halt> {
-        self.want(names)
-    }
-
     fn page(&mut self, name: &Name<'_>) -> Result<Option<Arc<Page>>, Halt> {
         self.form(name)
+    }
+
+    fn pages(
+        &mut self,
+        owner: Owner,
+        folder: &str,
+        paths: &[Wiped<String>],
+    ) -> Result<Vec<Option<Arc<Page>>>, Halt> {
+        let keys = self.barrier()?.page_keys(owner, folder, paths);
+        self.want_keys(keys.iter().copied())?;
+        let open = |(key, path): (&Key, &Wiped<String>)| {
+            self.form_by(key, |barrier, sealed| barrier.open(key, path, sealed))
+        };
+        keys.iter().zip(paths).map(open).collect()
     }
 }
 

@@ -29,11 +29,17 @@ pub(crate) trait PageReader {
     /// Why a page cannot be had now, or ever.
     type Halt: From<Corrupt>;
 
-    /// Says which pages will be read next, so that they are loaded together.
-    fn want_pages(&mut self, names: &[Name<'_>]) -> Result<(), Self::Halt>;
-
     /// One page, if it is there.
     fn page(&mut self, name: &Name<'_>) -> Result<Option<Arc<Page>>, Self::Halt>;
+
+    /// Several pages of one folder other than the first, by their paths, each if it is there. They are
+    /// loaded together.
+    fn pages(
+        &mut self,
+        owner: Owner,
+        folder: &str,
+        paths: &[Wiped<String>],
+    ) -> Result<Vec<Option<Arc<Page>>>, Self::Halt>;
 }
 
 /// Where pages are changed too.
@@ -91,12 +97,26 @@ pub(crate) fn remove<W: PageWriter>(
     }
 }
 
-/// Whether the names of a folder stand in few pages, so that one step can go through them.
-pub(crate) fn is_short(tx: &mut Tx<'_>, owner: Owner, folder: &str) -> Result<bool, Halt> {
-    let first = tx.page(&Name::new(Space::Folder, owner, folder))?;
-    let pages_max = tx.config.list_pages_max;
-    Ok(first.is_none_or(|page| page.level() <= 1 && page.below().len() <= pages_max))
+/// The leaves of a folder in order, if they are so few that one step can go through them.
+pub(crate) fn leaves(
+    tx: &mut Tx<'_>,
+    owner: Owner,
+    folder: &str,
+) -> Result<Option<Vec<Arc<Page>>>, Halt> {
+    let folder = Folder { owner, path: folder };
+    let Some(first) = folder.named(None, |name| tx.page(name))? else {
+        return Ok(Some(Vec::new()));
+    };
+    if first.is_leaf() {
+        return Ok(Some(alloc::vec![first]));
+    }
+    if first.level() > 1 || first.below().len() > tx.config.list_pages_max {
+        return Ok(None);
+    }
+    folder.all_below(tx, &first, first.below()).map(Some)
 }
+
+const MISPLACED: Corrupt = Corrupt("an index page is missing or in the wrong place");
 
 /// One folder of one owner.
 #[derive(Clone, Copy)]
@@ -151,8 +171,21 @@ impl<'f> Folder<'f> {
         id: PageId,
     ) -> Result<Arc<Page>, R::Halt> {
         let page = self.named(Some(id), |name| reader.page(name))?;
-        page.filter(|page| page.level() + 1 == above.level())
-            .ok_or_else(|| Corrupt("an index page is missing or in the wrong place").into())
+        page.filter(|page| page.is_below(above)).ok_or_else(|| MISPLACED.into())
+    }
+
+    /// Several pages that another names, loaded together.
+    fn all_below<R: PageReader>(
+        self,
+        reader: &mut R,
+        above: &Page,
+        ids: &[PageId],
+    ) -> Result<Vec<Arc<Page>>, R::Halt> {
+        let paths: Vec<_> = ids.iter().map(|id| self.path_of(*id)).collect();
+        let pages = reader.pages(self.owner, self.path, &paths)?.into_iter();
+        pages
+            .map(|page| page.filter(|page| page.is_below(above)).ok_or_else(|| MISPLACED.into()))
+            .collect()
     }
 
     /// The way from the first page to the leaf that a name belongs to; empty if there is no page.

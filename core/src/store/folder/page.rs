@@ -8,7 +8,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::json;
 use crate::reject::Corrupt;
+use crate::seal::Barrier;
 use crate::secret::Wiped;
 use crate::store::cache::Form;
 use crate::store::codec::{Reader, Writer};
@@ -36,7 +38,18 @@ pub(crate) struct Page {
 }
 
 impl Form for Page {
-    fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
+    fn decode(payload: &[u8], _: &Barrier) -> Result<Self, Corrupt> {
+        Self::read(payload)
+    }
+
+    fn bytes(&self) -> usize {
+        self.names.text.len() + self.names.ends.len() * 4 + self.below.len() * 8
+    }
+}
+
+impl Page {
+    /// Reads the payload of a record.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Corrupt> {
         let mut reader = Reader::new(bytes, VERSION)?;
         let level = reader.u8()?;
         let names = reader.list(Reader::str)?;
@@ -53,12 +66,6 @@ impl Form for Page {
         Ok(Self { level, names: Names::collect(names.into_iter()), below })
     }
 
-    fn bytes(&self) -> usize {
-        self.names.text.len() + self.names.ends.len() * 4 + self.below.len() * 8
-    }
-}
-
-impl Page {
     /// A leaf of one name.
     pub(super) fn leaf(name: &str) -> Self {
         Self { level: 0, names: Names::collect(core::iter::once(name)), below: Vec::new() }
@@ -85,6 +92,21 @@ impl Page {
     /// The names of a leaf.
     pub(crate) fn names(&self) -> impl ExactSizeIterator<Item = &str> + Clone {
         self.names.iter()
+    }
+
+    /// Puts the names of a leaf into a list.
+    pub(crate) fn list(&self, list: &mut json::List) {
+        self.names.list(list);
+    }
+
+    /// Bytes of the names in a list, commas between them included, where none needs an escape.
+    pub(crate) fn json_bytes(&self) -> usize {
+        self.names.text.len()
+    }
+
+    /// Whether this may stand right below another.
+    pub(super) fn is_below(&self, above: &Self) -> bool {
+        self.level + 1 == above.level
     }
 
     /// The pages below; none in a leaf.
@@ -120,7 +142,7 @@ impl Page {
 
     /// Bytes of the page as it is stored.
     fn encoded_bytes(&self) -> usize {
-        EMPTY_BYTES + self.names.text.len() + self.names.len() * NAME_BYTES + self.below.len() * 8
+        EMPTY_BYTES + self.names.bytes() + self.names.len() * NAME_BYTES + self.below.len() * 8
     }
 
     /// Whether so little is left that a neighbour could take it in.
@@ -172,7 +194,7 @@ impl Page {
         if inserted == 0 {
             return Some(least);
         }
-        let middle = self.names.text.len() / 2;
+        let middle = self.names.bytes() / 2;
         let at = self.names.ends.partition_point(|&end| to_usize(end) <= middle);
         Some(at.clamp(least, most))
     }
@@ -217,12 +239,20 @@ fn is_ascending(names: &[&str]) -> bool {
     names.is_sorted_by(|left, right| left < right)
 }
 
-/// Texts one behind the other, with the ends of each.
+/// Names as they stand in the JSON text of a list, so that a list is a copy: each in quotes, with commas
+/// between them. Inside of the quotes nothing is escaped.
 #[derive(Clone, Default)]
 struct Names {
     text: Wiped<String>,
+    /// For each name the bytes of all names up to its end, without quotes and commas.
     ends: Vec<u32>,
+    /// Whether no name has anything to escape.
+    is_plain: bool,
 }
+
+/// What stands before the first name, and between two.
+const OPEN: &str = "\"";
+const BETWEEN: &str = "\",\"";
 
 impl Names {
     fn collect<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Self {
@@ -231,13 +261,34 @@ impl Names {
             count += 1;
             bytes += name.len();
         }
-        let mut text = Wiped::new(String::with_capacity(bytes));
+        let mut text = Wiped::new(String::with_capacity(bytes + count * BETWEEN.len()));
         let mut ends = Vec::with_capacity(count);
+        let mut end = 0;
         for name in names {
+            text.push_str(if ends.is_empty() { OPEN } else { BETWEEN });
             text.push_str(name);
-            ends.push(u32::try_from(text.len()).expect("a page is far below 4 GiB"));
+            end += name.len();
+            ends.push(u32::try_from(end).expect("a page is far below 4 GiB"));
         }
-        Self { text, ends }
+        if !ends.is_empty() {
+            text.push_str(OPEN);
+        }
+        // The quotes are counted too.
+        let is_plain = json::count_escaped(&text) == 2 * ends.len();
+        Self { text, ends, is_plain }
+    }
+
+    /// Bytes of all names.
+    fn bytes(&self) -> usize {
+        self.ends.last().copied().map_or(0, to_usize)
+    }
+
+    fn list(&self, list: &mut json::List) {
+        if self.is_plain {
+            list.raw(&self.text);
+        } else {
+            self.iter().for_each(|name| list.string(name));
+        }
     }
 
     fn with(&self, at: usize, name: &str) -> Self {
@@ -257,7 +308,8 @@ impl Names {
     fn get(&self, at: usize) -> &str {
         let end = |at: usize| self.ends.get(at).copied().map(to_usize);
         let start = at.checked_sub(1).map_or(Some(0), end);
-        let range = start.zip(end(at)).map(|(start, end)| start..end);
+        let before = OPEN.len() + at * BETWEEN.len();
+        let range = start.zip(end(at)).map(|(start, end)| before + start..before + end);
         range.and_then(|range| self.text.get(range)).expect("the place is inside the page")
     }
 
@@ -295,9 +347,26 @@ mod tests {
     fn reads_back_what_was_written() {
         let inner = Page::above(3, PageId([1; 8]), "m", PageId([2; 8]));
         for page in [leaf(&["A", "a", "a/"]), inner] {
-            let again = Page::decode(&page.encode()).unwrap();
+            let again = Page::read(&page.encode()).unwrap();
             assert_eq!(*again.encode(), *page.encode());
             assert_eq!(page.encoded_bytes(), page.encode().len());
+        }
+    }
+
+    #[test]
+    fn lists_its_names_as_json() {
+        const CASES: [(&[&str], &str); 5] = [
+            (&["a"], r#"["a"]"#),
+            (&["a", "b/", "é"], r#"["a","b/","é"]"#),
+            (&["\"", "a"], r#"["\"","a"]"#),
+            (&["a", "b&\n"], r#"["a","b\u0026\n"]"#),
+            (&["\u{2028}", "⭐"], r#"["\u2028","⭐"]"#),
+        ];
+        for (names, text) in CASES {
+            let mut list = json::List::new();
+            leaf(names).list(&mut list);
+            assert_eq!(list.finish(), text);
+            assert_eq!(Vec::from_iter(leaf(names).names()), names);
         }
     }
 
@@ -322,7 +391,7 @@ mod tests {
                 .list(names.iter(), |writer, name| writer.str(name))
                 .list(ids.iter(), |writer, id| writer.array(&id.0))
                 .finish();
-            assert!(Page::decode(&bytes).is_err(), "{level} {names:?} {below}");
+            assert!(Page::read(&bytes).is_err(), "{level} {names:?} {below}");
         }
     }
 

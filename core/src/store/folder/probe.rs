@@ -10,7 +10,6 @@ use super::{Page, PageId, PageReader, PageWriter, add, has, remove, walk};
 use crate::random::{Generator, Phase, keyed};
 use crate::reject::Corrupt;
 use crate::secret::Wiped;
-use crate::store::cache::Form;
 use crate::store::{Key, Name, Owner};
 
 const OWNER: Owner = Owner([7; 16]);
@@ -53,7 +52,7 @@ impl Index {
     /// At most `count` names of a folder behind `after`; `None` if the tree is not whole.
     pub fn list(&mut self, folder: &str, after: &str, count: usize) -> Option<Vec<String>> {
         let mut found = Vec::new();
-        let flow = walk(self, OWNER, folder, after, 4, &mut |name| {
+        let flow = walk(self, OWNER, folder, after, 1, &mut |name| {
             if found.len() == count {
                 return ControlFlow::Break(());
             }
@@ -80,21 +79,26 @@ impl Index {
 
 /// Reads a page and writes it again; `None` if it is none.
 pub fn rewrite_page(bytes: &[u8]) -> Option<Vec<u8>> {
-    Page::decode(bytes).ok().map(|page| page.encode().to_vec())
+    Page::read(bytes).ok().map(|page| page.encode().to_vec())
 }
 
 impl PageReader for Index {
     type Halt = Corrupt;
 
-    fn want_pages(&mut self, _: &[Name<'_>]) -> Result<(), Corrupt> {
-        Ok(())
-    }
-
     fn page(&mut self, name: &Name<'_>) -> Result<Option<Arc<Page>>, Corrupt> {
         self.reads += 1;
         let record = self.records.get(&Self::key(name));
         self.bytes_read += record.map_or(0, |record| record.len());
-        record.map(|record| Page::decode(record).map(Arc::new)).transpose()
+        record.map(|record| Page::read(record).map(Arc::new)).transpose()
+    }
+
+    fn pages(
+        &mut self,
+        owner: Owner,
+        folder: &str,
+        paths: &[Wiped<String>],
+    ) -> Result<Vec<Option<Arc<Page>>>, Corrupt> {
+        paths.iter().map(|path| self.page(&Name::page(owner, folder, path))).collect()
     }
 }
 

@@ -9,13 +9,12 @@ use super::Page;
 use super::probe::Index;
 use crate::limit::PAGE_BYTES_MAX;
 use crate::random::{Generator, Phase};
-use crate::store::cache::Form;
 
 /// No page is left over, and none is larger than it may be.
 fn check(index: &Index, names: usize) {
     let mut found = 0;
     for record in index.pages() {
-        let page = Page::decode(record).unwrap();
+        let page = Page::read(record).unwrap();
         // A split leaves a part too large if a name in it is.
         let longest = page.names().map(str::len).max().unwrap_or(0);
         let bound = if longest > PAGE_BYTES_MAX / 2 { 2 * longest } else { 0 };

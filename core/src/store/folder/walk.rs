@@ -1,10 +1,9 @@
 //! Going through the names of a folder in order, from any name on.
 
-use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
 use super::{Folder, Page, PageReader};
-use crate::store::{Name, Owner};
+use crate::store::Owner;
 
 /// Visits the names of `folder` (empty, or with its slash) that are greater than `after`, in order,
 /// until the visitor breaks. `ahead` pages are asked for together.
@@ -42,12 +41,7 @@ fn below<R: PageReader>(
     }
     let rest = page.below().get(page.child_of(after)..).unwrap_or_default();
     for ids in rest.chunks(ahead.max(1)) {
-        let paths: Vec<_> = ids.iter().map(|id| folder.path_of(*id)).collect();
-        let names: Vec<Name<'_>> =
-            paths.iter().map(|path| Name::page(folder.owner, folder.path, path)).collect();
-        reader.want_pages(&names)?;
-        for id in ids {
-            let next = folder.below(reader, page, *id)?;
+        for next in folder.all_below(reader, page, ids)? {
             if below(reader, folder, &next, after, ahead, visit)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
