@@ -208,11 +208,11 @@ impl PageReader for Pages<'_> {
         paths: &[Wiped<String>],
     ) -> Result<Vec<Option<Arc<Page>>>, Unfound> {
         let keys = self.barrier.page_keys(owner, folder, paths);
-        let records = self.read(&keys)?.into_iter().zip(keys.iter().zip(paths));
-        records
-            .map(|(record, (key, path))| {
-                record.map(|sealed| self.open(key, path, &sealed)).transpose()
-            })
-            .collect()
+        let mut records = self.read(&keys)?.into_iter();
+        // A record that the store does not speak of is missing: no page is passed over.
+        let open = |(key, path): (&Key, &Wiped<String>)| {
+            records.next().flatten().map(|sealed| self.open(key, path, &sealed)).transpose()
+        };
+        keys.iter().zip(paths).map(open).collect()
     }
 }

@@ -89,12 +89,11 @@ pub(super) fn list(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<Answer, 
     if leaves.is_empty() {
         return Ok(Answer::Nothing);
     }
-    // A page has a comma behind it, or the end of the object.
+    // A comma stands between two leaves.
     let bytes: usize = leaves.iter().map(|leaf| leaf.json_bytes() + 1).sum();
     let data = json::Object::with_capacity(bytes + r#"{"keys":[]}"#.len());
-    Ok(Answer::data(
-        data.list("keys", |list| leaves.iter().for_each(|leaf| leaf.list(list))).finish(),
-    ))
+    let data = data.list("keys", |list| leaves.iter().for_each(|leaf| leaf.list(list)));
+    Ok(Answer::data(data.finish()))
 }
 
 /// All names below a folder, but for those of folders. Nothing found is an empty object.

@@ -52,7 +52,7 @@ impl Index {
     /// At most `count` names of a folder behind `after`; `None` if the tree is not whole.
     pub fn list(&mut self, folder: &str, after: &str, count: usize) -> Option<Vec<String>> {
         let mut found = Vec::new();
-        let flow = walk(self, OWNER, folder, after, 1, &mut |name| {
+        let flow = walk(self, OWNER, folder, after, 2, &mut |name| {
             if found.len() == count {
                 return ControlFlow::Break(());
             }
