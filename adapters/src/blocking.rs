@@ -26,7 +26,7 @@ const STACK_BYTES: usize = 256 * 1024;
 const READ_BYTES: usize = 8 * 1024;
 
 /// Serves on all listeners until the server is told to stop, and then until the connections have come
-/// to their end, as [`Service::close`] has it.
+/// to their end, as `Service::close` has it.
 ///
 /// # Errors
 ///

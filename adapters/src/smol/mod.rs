@@ -46,7 +46,7 @@ pub fn spawn(work: Box<dyn FnOnce() + Send>) {
 }
 
 /// Serves on all listeners until the server is told to stop, and then until the connections have come
-/// to their end, as [`Service::close`] has it. `workers` threads do it.
+/// to their end, as `Service::close` has it. `workers` threads do it.
 ///
 /// # Errors
 ///
