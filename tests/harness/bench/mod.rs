@@ -2,8 +2,8 @@
 //! file, and a server that does the least that such a server can do.
 //!
 //! Times are printed, never required; what is required is that every answer is right. Sections:
-//! [`contest`] puts all servers under the same requests, [`footprint`] shows what a server takes that
-//! has little to do, [`grow`] what changes with the number of secrets, [`size`] what is installed.
+//! `contest` puts all servers under the same requests, `footprint` shows what a server takes that
+//! has little to do, `grow` what changes with the number of secrets, `size` what is installed.
 
 mod cleanup;
 mod client;
