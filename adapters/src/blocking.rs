@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::net::registry::Seat;
 use crate::net::session::{BUDGET_PATIENCE, Next, Session, answer, is_passing};
 use crate::net::socket::Socket;
-use crate::net::{ACCEPT_PAUSE, BACKLOG_MAX, Listener, STOP_TIME_MAX, Service, Terms};
+use crate::net::{ACCEPT_PAUSE, BACKLOG_MAX, BACKLOG_TIME_MAX, Listener, Service, Terms};
 use crate::stop::Stop;
 use crate::wait::{block_on, block_on_for, hand_over};
 
@@ -53,7 +53,7 @@ pub fn serve(service: &Arc<Service>, listeners: Vec<Listener>, stop: &Stop) -> i
             end.await;
         }
     };
-    block_on_for(STOP_TIME_MAX, accepted);
+    block_on_for(BACKLOG_TIME_MAX, accepted);
     service.close();
     Ok(())
 }

@@ -22,7 +22,7 @@ use crate::stop::Stop;
 use crate::store::{CACHE_BYTES as ENGINE_CACHE_BYTES, Embedded};
 use crate::store::{Memory, Store};
 
-/// Files that a process has open beside its connections.
+/// Files that a process has open beside its connections and what its workers wait with.
 const OTHER_FILES: usize = 64;
 
 /// How bytes are moved: which of the adapters, and with how much of the machine.
@@ -97,13 +97,13 @@ impl Adapter {
 
     /// Connections at one time: those that it has room for, as far as the process may open files.
     fn connections_max(self) -> usize {
-        let max = match self {
+        let (max, other_files) = match self {
             #[cfg(feature = "blocking")]
-            Self::Blocking => crate::blocking::CONNECTIONS_MAX,
+            Self::Blocking => (crate::blocking::CONNECTIONS_MAX, OTHER_FILES),
             #[cfg(feature = "smol")]
-            Self::Smol { .. } => crate::smol::CONNECTIONS_MAX,
+            Self::Smol { workers } => (crate::smol::CONNECTIONS_MAX, OTHER_FILES + 2 * workers),
         };
-        max.min(files_max().saturating_sub(OTHER_FILES)).max(1)
+        max.min(files_max().saturating_sub(other_files)).max(1)
     }
 }
 
@@ -232,14 +232,16 @@ impl Server {
     ///
     /// Those of the operating system, where a thread cannot be had or a listener fails.
     pub fn serve(self, stop: &Stop) -> io::Result<()> {
-        match self.adapter {
+        let served = match self.adapter {
             #[cfg(feature = "blocking")]
             Adapter::Blocking => crate::blocking::serve(&self.service, self.listeners, stop),
             #[cfg(feature = "smol")]
             Adapter::Smol { workers } => {
                 crate::smol::serve(&self.service, self.listeners, workers, stop)
             }
-        }
+        };
+        let failed = || io::Error::other("a listener or a worker has ended by itself");
+        served.and_then(|()| if stop.has_failed() { Err(failed()) } else { Ok(()) })
     }
 
     /// The first lines of a server; tools look for the last one. `more` stands before it.

@@ -24,10 +24,13 @@ struct Shared {
 #[derive(Debug)]
 struct State {
     unasked: Option<UnixStream>,
+    /// Nobody asked: something that serves has ended by itself.
+    failed: bool,
     waiting: Vec<Waker>,
 }
 
-/// Asks to stop when dropped: whoever serves holds one, so that one that fails ends all.
+/// Asks to stop when dropped: whoever serves holds one, so that one that fails ends all. That is a
+/// failure, unless somebody has asked before.
 #[derive(Debug)]
 pub struct Guard(Stop);
 
@@ -39,13 +42,18 @@ impl Stop {
     /// Those of the operating system.
     pub fn new() -> io::Result<Self> {
         let (unasked, seen) = UnixStream::pair()?;
-        let state = State { unasked: Some(unasked), waiting: Vec::new() };
+        let state = State { unasked: Some(unasked), failed: false, waiting: Vec::new() };
         Ok(Self(Arc::new(Shared { state: Mutex::new(state), seen })))
     }
 
     /// Asks to stop.
     pub fn ask(&self) {
+        self.end(false);
+    }
+
+    fn end(&self, failed: bool) {
         let mut state = self.state();
+        state.failed |= failed && state.unasked.is_some();
         state.unasked = None;
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
@@ -55,6 +63,11 @@ impl Stop {
     /// Whether somebody has asked.
     pub fn is_asked(&self) -> bool {
         self.state().unasked.is_none()
+    }
+
+    /// Whether something that serves has ended before somebody asked.
+    pub fn has_failed(&self) -> bool {
+        self.state().failed
     }
 
     /// Waits until somebody asks.
@@ -97,7 +110,7 @@ impl AsFd for Stop {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.0.ask();
+        self.0.end(true);
     }
 }
 
@@ -124,7 +137,16 @@ mod tests {
         assert!(!stop.is_asked());
         drop(guard);
         waits.join().unwrap();
-        assert!(stop.is_asked());
+        assert!(stop.is_asked() && stop.has_failed());
+    }
+
+    #[test]
+    fn whoever_ends_behind_the_wish_has_not_failed() {
+        let stop = Stop::new().unwrap();
+        let guard = stop.guard();
+        stop.ask();
+        drop(guard);
+        assert!(stop.is_asked() && !stop.has_failed());
     }
 
     #[test]

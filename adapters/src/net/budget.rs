@@ -115,9 +115,10 @@ impl State {
 }
 
 impl Share {
-    /// The body is whole.
-    pub(super) fn has_arrived(&self) {
-        self.budget.state().arriving.remove(&self.id);
+    /// The body is whole. False if its connection was closed for another body.
+    #[must_use]
+    pub(super) fn has_arrived(&self) -> bool {
+        self.budget.state().arriving.remove(&self.id).is_some()
     }
 }
 
@@ -189,10 +190,11 @@ mod tests {
         let ((whole, whole_peer), (slow, slow_peer), (next, _peer)) =
             (socket(), socket(), socket());
         let whole = block_on(budget.take(100_000, &whole));
-        whole.has_arrived();
+        assert!(whole.has_arrived());
         let slow = block_on(budget.take(200_000, &slow));
         assert!(block_on_for(SHORT, budget.take(200_000, &next)).is_none());
         assert!(is_closed(&slow_peer) && !is_closed(&whole_peer));
+        assert!(!slow.has_arrived());
         drop(slow);
         assert!(block_on_for(SHORT, budget.take(200_000, &next)).is_some());
     }

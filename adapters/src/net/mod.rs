@@ -30,11 +30,13 @@ pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Connections that are still accepted when the server stops: those that the operating system has
 /// greeted in its name.
 pub(crate) const BACKLOG_MAX: usize = 4096;
+/// Time that it takes at most to accept them.
+pub(crate) const BACKLOG_TIME_MAX: Duration = Duration::from_secs(1);
 /// Time that requests have to arrive whole when the server stops.
 pub const ARRIVAL_TIME_MAX: Duration = Duration::from_secs(3);
 /// Time that requests under way have to come to their end behind that: together less than supervisors
 /// commonly wait until they kill.
-pub const STOP_TIME_MAX: Duration = Duration::from_secs(5);
+pub const STOP_TIME_MAX: Duration = Duration::from_secs(4);
 
 /// A listener that is bound and not yet served.
 #[derive(Debug)]

@@ -195,10 +195,16 @@ impl Open {
             BUSY => (Awaited::Taking, BUSY),
             waits => (Waits(waits).awaited(), waits),
         };
-        let Some(longest) = self.places.values().min_by_key(order) else { return };
-        let waited = state(&longest);
-        if waited != BUSY && longest.change(waited, CLOSING) {
-            let _ = longest.socket.shutdown(Shutdown::Both);
+        while let Some(longest) = self.places.values().min_by_key(order) {
+            let waited = state(&longest);
+            if waited == BUSY {
+                return;
+            }
+            // One that has moved on meanwhile may not be the longest any more.
+            if longest.change(waited, CLOSING) {
+                let _ = longest.socket.shutdown(Shutdown::Both);
+                return;
+            }
         }
     }
 }
@@ -210,9 +216,12 @@ impl Seen {
 }
 
 impl Seat {
-    /// A request of the connection is served.
-    pub fn set_busy(&self) {
+    /// A request of the connection is served. False if the connection was closed for a new one: nobody
+    /// would hear the answer.
+    #[must_use]
+    pub fn set_busy(&self) -> bool {
         self.set(BUSY);
+        !self.is_closing()
     }
 
     /// The connection waits for its peer since then.
@@ -350,7 +359,7 @@ mod tests {
         let registry = Arc::new(Registry::new(1));
         let ((first, peer), (second, _peer)) = (socket(), socket());
         let seat = block_on(registry.enter(&first, at(1)));
-        seat.set_busy();
+        assert!(seat.set_busy());
         assert!(block_on_for(SHORT, registry.enter(&second, at(2))).is_none());
         assert!(!is_closed(&peer));
         let waiting = Arc::clone(&registry);
@@ -369,7 +378,7 @@ mod tests {
         let ((idle, idle_peer), (busy, busy_peer)) = (socket(), socket());
         let idle = block_on(registry.enter(&idle, at(1)));
         let busy = block_on(registry.enter(&busy, at(1)));
-        busy.set_busy();
+        assert!(busy.set_busy());
         registry.stop();
         assert!(idle.is_stopping());
         // Both may still write; the idle one hears its end.

@@ -165,9 +165,9 @@ impl Session {
                 continue;
             }
             if let Some(request) = self.conn.poll_request() {
-                self.seat.set_busy();
-                if let Some(share) = &self.share {
-                    share.has_arrived();
+                let has_arrived = self.share.as_ref().is_none_or(Share::has_arrived);
+                if !self.seat.set_busy() || !has_arrived {
+                    return Next::Close;
                 }
                 return Next::Serve(request);
             }
@@ -193,7 +193,7 @@ impl Session {
             (Some(since), _) => self.seat.set_waiting(since, Awaited::Request),
             (None, Some(since)) if is_idle => self.seat.set_waiting(since, Awaited::Request),
             (None, Some(since)) => self.seat.set_waiting(since, Awaited::Rest),
-            (None, None) => self.seat.set_busy(),
+            (None, None) => drop(self.seat.set_busy()),
         }
         // Looked at behind what others see of this connection: either they find it waiting when the
         // server stops, or it finds the server stopping.

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 #[cfg(feature = "blocking")]
@@ -183,8 +183,8 @@ impl Drop for Entry {
     }
 }
 
-/// Makes the socket under another name and moves it when it has its owner and permissions: nobody
-/// reaches it before. One that a server has left behind gives way.
+/// Makes the socket in a folder that nobody else may enter, and moves it when it has its owner and
+/// permissions: nobody reaches it before. One that a server has left behind gives way.
 fn bind_unix(place: &UnixPlace) -> io::Result<ListenSocket> {
     let path = &place.path;
     if let Ok(metadata) = fs::symlink_metadata(path) {
@@ -198,16 +198,22 @@ fn bind_unix(place: &UnixPlace) -> io::Result<ListenSocket> {
             Err(error) => return Err(error),
         }
     }
-    let mut fresh = path.clone().into_os_string();
-    fresh.push(format!(".{}", std::process::id()));
-    let fresh = PathBuf::from(fresh);
+    let mut folder = path.clone().into_os_string();
+    folder.push(format!(".{}", std::process::id()));
+    let folder = PathBuf::from(folder);
+    let fresh = folder.join("socket");
+    // Of a process of this number that has ended in the middle.
     let _ = fs::remove_file(&fresh);
-    let listener = UnixListener::bind(&fresh)?;
-    let moved = own(&fresh, place).and_then(|()| fs::rename(&fresh, path));
-    if let Err(error) = moved {
-        let _ = fs::remove_file(&fresh);
-        return Err(error);
-    }
+    let _ = fs::remove_dir(&folder);
+    fs::DirBuilder::new().mode(0o700).create(&folder)?;
+    let made = UnixListener::bind(&fresh).and_then(|listener| {
+        own(&fresh, place)?;
+        fs::rename(&fresh, path)?;
+        Ok(listener)
+    });
+    let _ = fs::remove_file(&fresh);
+    let _ = fs::remove_dir(&folder);
+    let listener = made?;
     let inode = inode(path)?;
     Ok(ListenSocket::Unix(listener, Entry { path: path.clone(), inode }))
 }

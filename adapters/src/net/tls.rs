@@ -83,10 +83,14 @@ fn settings(files: &Tls) -> Result<ServerConfig, String> {
         format!("tls_cert_file {cert} and tls_key_file {key} do not go together: {error}")
     })?;
     settings.alpn_protocols = vec![b"http/1.1".to_vec()];
-    settings.ticketer = aws_lc_rs::Ticketer::new()
-        .map_err(|error| format!("no key for session tickets: {error}"))?;
     settings.session_storage = Arc::new(NoServerSessionStorage {});
-    settings.send_tls13_tickets = TICKETS;
+    settings.send_tls13_tickets = 0;
+    // A session that is resumed shows no certificate: one that must be good is asked for every time.
+    if !matches!(files.client_certs, ClientCerts::Required { .. }) {
+        settings.ticketer = aws_lc_rs::Ticketer::new()
+            .map_err(|error| format!("no key for session tickets: {error}"))?;
+        settings.send_tls13_tickets = TICKETS;
+    }
     Ok(settings)
 }
 

@@ -44,7 +44,9 @@ pub(super) fn run(executor: &Executor<'static>) -> io::Result<Infallible> {
     let mut tasks = pin!(executor.run(pending::<Infallible>()));
     let mut events = Vec::with_capacity(EVENTS_MAX);
     loop {
-        // It gives way after a number of tasks, and has then woken itself.
+        // What has woken it so far is seen to now. It gives way after a number of tasks, and has then
+        // woken itself.
+        poller.woken.swap(false, Ordering::SeqCst);
         let _ = tasks.as_mut().poll(&mut context);
         poller.wait(&mut events)?;
         poller.tell(&events);

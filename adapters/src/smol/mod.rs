@@ -17,7 +17,7 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
-use ::smol::future::{FutureExt, or};
+use ::smol::future::{FutureExt, or, yield_now};
 use ::smol::{Executor, Timer};
 use strongroom_core::Time;
 use zeroize::Zeroizing;
@@ -27,7 +27,7 @@ use crate::log;
 use crate::net::registry::Seat;
 use crate::net::session::{BUDGET_PATIENCE, Next, Session, answer, is_passing};
 use crate::net::socket::{ListenSocket, Socket};
-use crate::net::{ACCEPT_PAUSE, BACKLOG_MAX, Listener, STOP_TIME_MAX, Service, Terms};
+use crate::net::{ACCEPT_PAUSE, BACKLOG_MAX, BACKLOG_TIME_MAX, Listener, Service, Terms};
 use crate::stop::Stop;
 use crate::wait::block_on_for;
 
@@ -74,7 +74,7 @@ pub fn serve(
         }
         ended
     };
-    let ended = block_on_for(STOP_TIME_MAX, accepted).unwrap_or(Ok(()));
+    let ended = block_on_for(BACKLOG_TIME_MAX, accepted).unwrap_or(Ok(()));
     service.close();
     ended
 }
@@ -146,6 +146,7 @@ async fn accept_all(
                     let _ = serve_one(service, terms, socket, seat, accepted).await;
                 };
                 workers.next().spawn(serving).detach();
+                yield_now().await;
             }
             Err(_) if stop.is_asked() => return Ok(()),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -175,6 +176,8 @@ async fn serve_one(
     let stream = &**source.socket();
     let mut session = Session::new(Arc::clone(&service), Arc::clone(&terms), seat, accepted)?;
     let mut deadline = Deadline::default();
+    // A request was served since the socket was last waited for.
+    let mut serves_on = false;
     loop {
         let moved = match session.next() {
             Next::Admit(bytes) => {
@@ -188,6 +191,10 @@ async fn serve_one(
                 continue;
             }
             Next::Serve(request) => {
+                // Who sends many at a time takes turns with the others.
+                if std::mem::replace(&mut serves_on, true) {
+                    yield_now().await;
+                }
                 // Boxed: an idle connection does without the room for it.
                 let serving = Box::pin(answer(&service.host, &terms, request));
                 session.respond(serving.await);
@@ -203,6 +210,7 @@ async fn serve_one(
             },
             Next::Read => {
                 let ready = |context: &mut Context<'_>| source.poll_readable(context);
+                serves_on = false;
                 match deadline.wait(&service, &session, ready).await {
                     Ok(()) => BUFFER.with_borrow_mut(|buffer| {
                         let read = session.read(stream, buffer);
