@@ -1,6 +1,7 @@
 //! A request in the core's own words, and the way it takes through the rules that need state.
 
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use alloc::{format, vec};
 use core::time::Duration;
@@ -9,13 +10,15 @@ use crate::answer::Answer;
 use crate::cors::{self, Allowed, Origin};
 use crate::field::{FieldKind, Source, check_token};
 use crate::http::Response;
-use crate::json::{self, Doc};
+use crate::json::{self, Doc, Value};
+use crate::mount::{self, Mount};
+use crate::namespace::{self, Place};
 use crate::path::Path;
 use crate::reject::{Branch, Reject};
-use crate::route::{self, Context, Found, Method, Operation, Route};
+use crate::route::{self, Context, Found, Home, Method, Operation, Route};
 use crate::secret::Secret;
 use crate::time::Time;
-use crate::token::{self, Authorized};
+use crate::token::{self, Authorized, Caller};
 use crate::vault::{Halt, Tx};
 
 /// One request, decoded: what [`crate::Vault::handle_request`] takes. Made by [`crate::prepare`].
@@ -29,8 +32,8 @@ pub struct Call {
     pub(crate) token: Option<Secret>,
     /// The namespace header, as it was sent.
     pub(crate) namespace: Option<String>,
-    /// Whether a wrapped answer is asked for.
-    pub(crate) wraps: bool,
+    /// Seconds for which a wrapped answer is asked for; 0 for an answer as it is.
+    pub(crate) wrap_ttl: i64,
     /// Where it says that it comes from.
     pub(crate) origin: Option<Origin>,
     /// How long it may wait inside the server.
@@ -68,7 +71,7 @@ impl Call {
             doc: None,
             token: None,
             namespace,
-            wraps: false,
+            wrap_ttl: 0,
             origin: Some(origin),
             time_max,
         }
@@ -116,6 +119,11 @@ impl Call {
             .finish()
     }
 
+    /// Whether there is a token, whatever it is.
+    pub(crate) fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
     /// The text of the token, if it could be one.
     pub(crate) fn token_text(&self) -> Option<&str> {
         let token = self.token.as_ref()?.expose();
@@ -143,17 +151,20 @@ fn perform_plain(
     route: &'static Route,
     method: &'static Method,
 ) -> Result<Response, Halt> {
+    // Endpoints of the HTTP layer are those of the root namespace, whatever the request names.
+    let place = Place::within(tx.root_namespace(), call.path.as_str());
     let authorized = if route.open {
         Authorized::open(route)
     } else if tx.seal().unsealed().is_none() {
         Authorized::sealed(tx)
     } else {
-        token::authorize(tx, call, Some(method.access))?
+        let caller = Caller::identify(tx, call)?;
+        token::authorize(tx, caller, &place, call.operation, Some(method.access))?
     };
     if call.is_audited() && tx.seal().unsealed().is_some() {
         tx.audit(call.operation)?;
     }
-    let context = Context::plain(call, route)?;
+    let context = Context::plain(call, &place, route)?;
     let answer = (method.handler)(tx, &context, &authorized)?;
     token::finish(tx, &authorized);
     Ok(answer.respond("", call.operation.asks()))
@@ -163,7 +174,9 @@ fn perform_mount(tx: &mut Tx<'_>, call: &Call) -> Result<Response, Halt> {
     if tx.seal().unsealed().is_none() {
         return Err(Reject::Sealed.into());
     }
-    check_namespace(call)?;
+    let place = Place::resolve(tx, call.namespace.as_deref(), call.path.as_str())?;
+    place.check_lock()?;
+    namespace::check_root_only(&place)?;
     let writes = matches!(call.operation, Operation::Update | Operation::Patch);
     if writes && call.path.is_folder() {
         return Err(Reject::WriteToFolder.into());
@@ -172,37 +185,100 @@ fn perform_mount(tx: &mut Tx<'_>, call: &Call) -> Result<Response, Halt> {
         return Err(Reject::InternalOnly.into());
     }
     // What the fixed mounts have is known without a look at the store, before the caller is known.
-    let fixed = route::find_fixed(call.path.as_str());
-    let found = fixed.as_ref().and_then(|(mount, rest)| route::find(mount.engine, rest));
+    let fixed = mount::find_fixed(place.path());
+    let found = fixed.and_then(|(fixed, rest)| route::find(fixed.engine(), rest));
     check_body_token(call, found.as_ref())?;
-    let open = found.as_ref().map(|found| found.route).filter(|route| route.open);
-    let authorized = match open {
-        Some(route) => Authorized::open(route),
-        None => {
-            let method = found.as_ref().and_then(|found| found.route.method(call.operation));
-            let access = if call.operation == Operation::Help {
-                Some(route::Access::AnyToken)
-            } else {
-                method.map(|method| method.access)
-            };
-            let authorized = token::authorize(tx, call, access)?;
-            tx.branch = Branch::Authenticated;
-            authorized
+    let home = match found.as_ref().map(|found| found.route) {
+        Some(route) if route.open => {
+            let authorized = Authorized::open(route);
+            let target = Target::find(tx, &place)?;
+            return dispatch(tx, call, &place, &target, call.operation, &authorized);
         }
+        Some(route) => route.home,
+        None => Home::Request,
     };
-    let (mount, path) = match fixed {
-        Some(fixed) => fixed,
-        None => route::find_mount(tx, call.path.as_str())?,
-    };
-    dispatch(tx, call, &mount, path, &authorized)
+    drop(found);
+    let caller = Caller::identify(tx, call)?;
+    let place = at_home(tx, call, &caller, place, home)?;
+    serve(tx, call, &place, caller)
 }
 
-/// There is one namespace so far: the root, which has several spellings.
-fn check_namespace(call: &Call) -> Result<(), Reject> {
-    let Some(header) = &call.namespace else { return Ok(()) };
-    match header.trim_matches('/') {
-        "" | "." | "root" => Ok(()),
-        _ => Err(Reject::NamespaceNotFound),
+/// The place where an endpoint is served that has a home of its own.
+fn at_home<'p>(
+    tx: &mut Tx<'_>,
+    call: &Call,
+    caller: &Caller,
+    place: Place<'p>,
+    home: Home,
+) -> Result<Place<'p>, Halt> {
+    let namespace = match home {
+        Home::Request => return Ok(place),
+        Home::Caller => Arc::clone(&caller.namespace),
+        Home::Token => {
+            let members = call.doc.as_ref().and_then(Doc::object);
+            let text = members.and_then(|members| members.get("token")).and_then(Value::as_str);
+            match token::namespace_of(tx, text.unwrap_or(""))? {
+                Some(namespace) => namespace,
+                None => return Ok(place),
+            }
+        }
+    };
+    if namespace.id == place.namespace.id {
+        return Ok(place);
+    }
+    let place = Place::resolve_owned(tx, [&namespace.path, place.path()].concat())?;
+    place.check_lock()?;
+    Ok(place)
+}
+
+/// From the caller on: what the request is for, and whether the caller may.
+fn serve(
+    tx: &mut Tx<'_>,
+    call: &Call,
+    place: &Place<'_>,
+    caller: Caller,
+) -> Result<Response, Halt> {
+    let target = match Target::find(tx, place) {
+        // Whether a path is mounted, only those hear who may use it.
+        Err(Halt::Reject(reject @ Reject::NoRoute { .. })) => Err(reject),
+        target => Ok(target?),
+    };
+    let known = target.as_ref().ok();
+    let found = known.and_then(|target| target.found.as_ref());
+    let method = found.and_then(|found| found.route.method(call.operation));
+    let exists = found.and_then(|found| found.route.exists);
+    let creates = match (known, exists) {
+        (Some(target), Some(exists)) if call.operation == Operation::Update => {
+            !exists(tx, &target.mount, target.path, &caller)?
+        }
+        _ => false,
+    };
+    let operation = if creates { Operation::Create } else { call.operation };
+    let access = method.map(|method| method.access);
+    let authorized = token::authorize(tx, caller, place, operation, access)?;
+    tx.branch = Branch::Authenticated;
+    dispatch(tx, call, place, &target?, operation, &authorized)
+}
+
+/// What a place leads to: a mount, a path in it, and the row of the table for that.
+struct Target<'p> {
+    mount: Mount,
+    path: &'p str,
+    found: Option<Found<'p>>,
+}
+
+impl<'p> Target<'p> {
+    fn find(tx: &mut Tx<'_>, place: &'p Place<'_>) -> Result<Self, Halt> {
+        let (mount, path) = match mount::find_fixed(place.path()) {
+            Some((fixed, path)) => (fixed.mount(), path),
+            None => {
+                let mount = mount::find(tx, place)?;
+                let path = place.path().get(mount.path.len()..).unwrap_or("");
+                (mount, path)
+            }
+        };
+        let found = route::find(mount.engine, path);
+        Ok(Self { mount, path, found })
     }
 }
 
@@ -220,30 +296,30 @@ fn check_body_token(call: &Call, found: Option<&Found<'_>>) -> Result<(), Reject
 fn dispatch(
     tx: &mut Tx<'_>,
     call: &Call,
-    mount: &route::Mount,
-    path: &str,
+    place: &Place<'_>,
+    target: &Target<'_>,
+    operation: Operation,
     authorized: &Authorized,
 ) -> Result<Response, Halt> {
-    if call.operation == Operation::Help {
-        check_period(tx, route::find(mount.engine, path).as_ref(), path)?;
-        let response = route::help(mount, path)?;
+    let Target { mount, path, found } = target;
+    check_period(tx, found.as_ref(), path)?;
+    if operation == Operation::Help {
+        let response = route::help(mount.engine, path)?;
         token::finish(tx, authorized);
         return Ok(response);
     }
-    let found = route::find(mount.engine, path).ok_or(Reject::UnsupportedPath)?;
-    check_period(tx, Some(&found), path)?;
+    let found = found.as_ref().ok_or(Reject::UnsupportedPath)?;
     let method = found.route.method(call.operation).ok_or(Reject::UnsupportedOperation)?;
-    let context = Context::mounted(call, mount, path, &found)?;
-    let creates = match found.route.exists {
-        Some(exists) if call.operation == Operation::Update => !exists(tx, &context, authorized)?,
-        Some(_) | None => false,
-    };
-    tx.audit(if creates { Operation::Create } else { call.operation })?;
+    if found.route.of_seal && !place.namespace.is_root() {
+        return Err(Reject::invalid("namespace is not sealable").into());
+    }
+    let context = Context::mounted(call, place, mount, path, found)?;
+    tx.audit(operation)?;
     if method.frees {
         tx.free_room();
     }
     let answer = (method.handler)(tx, &context, authorized)?;
-    if call.wraps && answer.has_body() {
+    if call.wrap_ttl > 0 && answer.has_body() {
         return Err(Reject::WrappingUnavailable.into());
     }
     token::finish(tx, authorized);

@@ -102,7 +102,7 @@ fn prepare_path(
             doc: None,
             token: read_token(head),
             namespace,
-            wraps: false,
+            wrap_ttl: 0,
             origin: None,
             time_max: rules.time_max,
         });
@@ -124,7 +124,7 @@ fn prepare_path(
     } else {
         read_query(query, words)
     };
-    let wraps = read_wrap_ttl(head)?;
+    let wrap_ttl = read_wrap_ttl(head)?;
     check_mfa(head)?;
     let mut path = as_path(path)?;
     if matches!(operation, Operation::List | Operation::Scan) {
@@ -137,7 +137,7 @@ fn prepare_path(
         doc,
         token: read_token(head),
         namespace,
-        wraps,
+        wrap_ttl,
         origin: None,
         time_max: rules.time_max,
     })
@@ -187,7 +187,7 @@ fn prepare_plain(
         doc,
         token: read_token(head),
         namespace,
-        wraps: false,
+        wrap_ttl: 0,
         origin: None,
         time_max: rules.time_max,
     })
@@ -396,10 +396,10 @@ fn read_token(head: &Head) -> Option<Secret> {
     Some(Secret::new(token.to_vec()))
 }
 
-/// Whether a wrapped answer is asked for.
-fn read_wrap_ttl(head: &Head) -> Result<bool, Response> {
+/// Seconds for which a wrapped answer is asked for; 0 for an answer as it is.
+fn read_wrap_ttl(head: &Head) -> Result<i64, Response> {
     let Some(value) = head.value("x-vault-wrap-ttl").filter(|value| !value.is_empty()) else {
-        return Ok(false);
+        return Ok(0);
     };
     let text = String::from_utf8_lossy(value);
     let refuse = |why: &str| {
@@ -410,7 +410,7 @@ fn read_wrap_ttl(head: &Head) -> Result<bool, Response> {
     if ttl.is_negative() {
         return Err(refuse("requested wrap ttl cannot be negative"));
     }
-    Ok(ttl.seconds() > 0)
+    Ok(ttl.seconds())
 }
 
 /// The MFA fields are `name` or `name:value`.

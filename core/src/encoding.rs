@@ -15,6 +15,20 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     base16ct::mixed::decode_vec(text).ok()
 }
 
+/// 16 bytes in the form 8-4-4-4-12.
+pub fn uuid(bytes: &[u8; 16]) -> String {
+    let mut digits = [0; 32];
+    let digits = base16ct::lower::encode_str(bytes, &mut digits).unwrap_or("");
+    let mut text = String::with_capacity(36);
+    for part in [0..8, 8..12, 12..16, 16..20, 20..32] {
+        if part.start > 0 {
+            text.push('-');
+        }
+        text.push_str(digits.get(part).unwrap_or(""));
+    }
+    text
+}
+
 /// Standard base64 with padding.
 pub fn base64(bytes: &[u8]) -> String {
     base64ct::Base64::encode_string(bytes)

@@ -57,6 +57,8 @@ pub(crate) enum FieldKind {
     String,
     /// A list of strings; one string is a list of one.
     Strings,
+    /// A list of strings; one string is a list with commas.
+    CommaStrings,
     /// A token: a string and nothing else. Another type is refused before the caller is looked at.
     Token,
     /// Any value: the handler looks at it itself.
@@ -71,7 +73,7 @@ impl FieldKind {
             Self::DurationText | Self::String | Self::Token | Self::Any => "string",
             Self::Int => "int",
             Self::Pairs => "keypair",
-            Self::Strings => "slice",
+            Self::Strings | Self::CommaStrings => "slice",
         }
     }
 
@@ -82,7 +84,7 @@ impl FieldKind {
             Self::DurationText | Self::String | Self::Token | Self::Any => "string",
             Self::Int => "integer",
             Self::Pairs => "object",
-            Self::Strings => "array",
+            Self::Strings | Self::CommaStrings => "array",
         }
     }
 }
@@ -107,7 +109,7 @@ impl<'a> Args<'a> {
                 FieldKind::DurationText | FieldKind::String => drop(args.string(field.name)?),
                 FieldKind::Int => drop(args.int(field.name)?),
                 FieldKind::Pairs => drop(args.pairs(field.name)?),
-                FieldKind::Strings => drop(args.strings(field.name)?),
+                FieldKind::Strings | FieldKind::CommaStrings => drop(args.strings(field.name)?),
                 FieldKind::Any => {}
                 FieldKind::Token => check_token(args.value(field.name))?,
             }
@@ -190,6 +192,24 @@ impl<'a> Args<'a> {
         };
         let texts: Vec<String> = texts.map_err(|cause| failed(name, cause))?;
         Ok(Some(texts.iter().map(|text| text.trim().to_owned()).collect()))
+    }
+
+    /// The same; one text is a list with commas. Empty items go.
+    pub(crate) fn comma_strings(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<Vec<String>>, Reject> {
+        let Some(mut texts) = self.strings(name)? else { return Ok(None) };
+        if let Some(text) = self.value(name).and_then(Value::as_str) {
+            texts = text.split(',').map(|text| text.trim().to_owned()).collect();
+        }
+        texts.retain(|text| !text.is_empty());
+        Ok(Some(texts))
+    }
+
+    /// What the path has for a capture.
+    pub(crate) fn capture(&self, name: &str) -> Option<&'a str> {
+        self.captures.iter().find(|(capture, _)| *capture == name).map(|(_, text)| *text)
     }
 
     pub(crate) fn pairs(

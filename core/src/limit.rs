@@ -20,6 +20,14 @@ pub const TARGET_BYTES_MAX: usize = 16 * 1024;
 pub const PATH_SEGMENTS_MAX: usize = 256;
 /// Segments of a mount's path: a path is looked up once for each until its mount is found.
 pub const MOUNT_SEGMENTS_MAX: usize = 32;
+/// Bytes of a mount's path: it is a name in the index of its namespace, and shown in lists.
+pub const MOUNT_PATH_BYTES_MAX: usize = 1024;
+/// Bytes of the record of a mount: it is read for the requests to it, and lists show it.
+pub const MOUNT_BYTES_MAX: usize = 64 * 1024;
+/// Moves of mounts whose outcome is kept.
+pub const MOVES_KEPT: usize = 64;
+/// Levels of namespaces: each is looked up for every request inside it.
+pub const NAMESPACE_DEPTH_MAX: usize = 32;
 /// Bytes of a request body: the reference's default for `max_request_size`.
 pub const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// The largest body limit that a listener may ask for: offsets into a body are 32 bits.
@@ -96,6 +104,9 @@ pub const ABSENCE_BYTES: usize = 1024 * 1024;
 
 /// Index pages that one step opens for a list; a list of more is a task.
 pub const LIST_PAGES_MAX: usize = 64;
+/// Index pages and records that one step opens for a list that shows records (mounts, namespaces,
+/// policies); a list of more is a task.
+pub const ROLL_READS_MAX: usize = 256;
 /// Index pages that a task reads together.
 pub const TASK_PAGES_AHEAD: usize = 64;
 /// Tasks of requests at one time; beyond it 503. Each may build an answer of [`LIST_BYTES_MAX`].

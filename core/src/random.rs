@@ -78,17 +78,7 @@ impl Generator {
 
     /// 16 random bytes in the form 8-4-4-4-12 (the reference marks no version in it).
     pub(crate) fn uuid(&mut self) -> String {
-        let bytes = self.array::<16>();
-        let mut digits = [0; 32];
-        let digits = base16ct::lower::encode_str(&bytes, &mut digits).unwrap_or("");
-        let mut text = String::with_capacity(36);
-        for part in [0..8, 8..12, 12..16, 16..20, 20..32] {
-            if part.start > 0 {
-                text.push('-');
-            }
-            text.push_str(digits.get(part).unwrap_or(""));
-        }
-        text
+        crate::encoding::uuid(&self.array())
     }
 
     fn byte(&mut self) -> u8 {

@@ -25,6 +25,8 @@ pub(crate) enum Reject {
     BadToken,
     /// A field of the request has a type that cannot be converted.
     Field { field: &'static str, cause: String },
+    /// Text of an endpoint for what this caller may not know or do.
+    Forbidden(String),
     /// Something inside failed; the server's own trouble, told to operators elsewhere.
     Internal,
     /// A method that names no operation, such as OPTIONS without a preflight.
@@ -33,6 +35,8 @@ pub(crate) enum Reject {
     Invalid(Cow<'static, str>),
     /// The `token` of a body is not a string.
     InvalidToken,
+    /// The API of the namespace, or of one above, is locked.
+    NamespaceLocked { path: String },
     /// The namespace header names none.
     NamespaceNotFound,
     /// No mount has this path.
@@ -117,10 +121,19 @@ impl Reject {
                 );
                 return (BAD, text.into(), Never);
             }
+            Self::Forbidden(text) => return (FORBIDDEN, text.clone().into(), Never),
             Self::Internal => (TROUBLE, "internal error", Authenticated),
             Self::InternalOnly => (BAD, "cannot handle internal-only request operation", Never),
             Self::Invalid(text) => return (BAD, text.clone(), Never),
             Self::InvalidToken => (FORBIDDEN, "invalid token", Never),
+            Self::NamespaceLocked { path } => {
+                let text = format!(
+                    "API access to this namespace has been locked by an administrator - {} must be \
+                     unlocked to gain access.",
+                    quoted(path)
+                );
+                return (UNAVAILABLE, text.into(), Never);
+            }
             Self::NamespaceNotFound => (NOT_FOUND, "namespace not found", Never),
             Self::NoRoute { path } => {
                 let text = format!("no handler for route {}. route entry not found.", quoted(path));
@@ -179,13 +192,19 @@ mod tests {
     fn maps_every_variant_to_status_and_message() {
         let wrapped = |text: &str| format!("1 error occurred:\\n\\t* {text}\\n\\n");
         let path = || "a\"b".to_string();
-        let cases: [(Reject, u16, String, String); 22] = [
+        let cases: [(Reject, u16, String, String); 24] = [
             (Reject::AclDenied, 403, wrapped("permission denied"), wrapped("permission denied")),
             (Reject::BadToken, 403, "bad token".into(), "bad token".into()),
+            both(Reject::Forbidden("not you".into()), 403, "not you"),
             (Reject::Internal, 500, "internal error".into(), wrapped("internal error")),
             both(Reject::InternalOnly, 400, "cannot handle internal-only request operation"),
             both(Reject::invalid("no"), 400, "no"),
             both(Reject::InvalidToken, 403, "invalid token"),
+            both(
+                Reject::NamespaceLocked { path: path() },
+                503,
+                r#"API access to this namespace has been locked by an administrator - \"a\\\"b\" must be unlocked to gain access."#,
+            ),
             both(Reject::NamespaceNotFound, 404, "namespace not found"),
             both(
                 Reject::NoRoute { path: path() },

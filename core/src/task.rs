@@ -15,6 +15,7 @@ use crate::json;
 use crate::limit::{LIST_BYTES_MAX, TASK_PAGES_AHEAD};
 use crate::reject::Corrupt;
 use crate::seal::Barrier;
+use crate::roll::{RecordReader, Roll};
 use crate::secret::Wiped;
 use crate::store::folder::{self, Page, PageReader};
 use crate::store::{Key, Name, Owner};
@@ -60,9 +61,16 @@ pub(crate) enum Unfound {
     TooMuch,
 }
 
+/// A question that takes long to answer.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Inquiry {
+    Names(Listing),
+    Roll(Roll),
+}
+
 /// A question about the names of a folder, which is empty or ends in a slash.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Inquiry {
+pub(crate) struct Listing {
     pub(crate) owner: Owner,
     pub(crate) folder: String,
     /// Whether the folders inside are meant too.
@@ -100,12 +108,23 @@ impl Task {
     /// Does the work. `snapshot` reflects every batch that was reported durable before the task was
     /// put out; `go_on` is asked now and then, and ends the work by saying no.
     pub fn run(self, snapshot: &dyn Snapshot, go_on: &dyn Fn() -> bool) -> Finding {
-        Finding(match self.kind {
+        Finding(self.find(snapshot, go_on))
+    }
+
+    fn find(self, snapshot: &dyn Snapshot, go_on: &dyn Fn() -> bool) -> Result<Found, Unfound> {
+        match self.kind {
             Kind::Rows { ranges, count_max } => read_rows(snapshot, go_on, &ranges, count_max),
             Kind::Inquiry(inquiry, barrier) => {
-                inquire(&inquiry, &mut Pages { snapshot, barrier: &barrier, go_on })
+                let mut pages = Pages { snapshot, barrier: &barrier, go_on };
+                match inquiry {
+                    Inquiry::Names(listing) => list(&listing, &mut pages),
+                    Inquiry::Roll(roll) => {
+                        let data = roll.read(&mut pages)?;
+                        Ok(Found::Names(data.map(|data| Arc::new(data.into()))))
+                    }
+                }
             }
-        })
+        }
     }
 }
 
@@ -132,8 +151,8 @@ fn read_rows(
 
 /// The names of a folder; of a recursive inquiry those of each folder in order, the folders inside it
 /// from the last to the first.
-fn inquire(inquiry: &Inquiry, pages: &mut Pages<'_>) -> Result<Found, Unfound> {
-    let mut list = json::List::new();
+fn list(inquiry: &Listing, pages: &mut Pages<'_>) -> Result<Found, Unfound> {
+    let mut names = json::List::new();
     // Bytes of the names of folders on the way: the work has a bound too.
     let mut folder_bytes = 0;
     let mut is_empty = true;
@@ -146,10 +165,10 @@ fn inquire(inquiry: &Inquiry, pages: &mut Pages<'_>) -> Result<Found, Unfound> {
                     folder_bytes += size_of::<String>() + current.len() + name.len();
                     folders.push(Wiped::new(alloc::format!("{}{name}", *current)));
                 } else {
-                    list.string(&Wiped::new(alloc::format!("{relative}{name}")));
+                    names.string(&Wiped::new(alloc::format!("{relative}{name}")));
                 }
                 is_empty = false;
-                if list.bytes() + folder_bytes > LIST_BYTES_MAX {
+                if names.bytes() + folder_bytes > LIST_BYTES_MAX {
                     ControlFlow::Break(())
                 } else {
                     ControlFlow::Continue(())
@@ -162,8 +181,8 @@ fn inquire(inquiry: &Inquiry, pages: &mut Pages<'_>) -> Result<Found, Unfound> {
     if is_empty {
         return Ok(Found::Names(None));
     }
-    let list = Wiped::new(list.finish());
-    let data = json::Object::new().raw("keys", &list).finish();
+    let names = Wiped::new(names.finish());
+    let data = json::Object::new().raw("keys", &names).finish();
     Ok(Found::Names(Some(Arc::new(data.into()))))
 }
 
@@ -214,5 +233,21 @@ impl PageReader for Pages<'_> {
             records.next().flatten().map(|sealed| self.open(key, path, &sealed)).transpose()
         };
         keys.iter().zip(paths).map(open).collect()
+    }
+}
+
+impl RecordReader for Pages<'_> {
+    fn payloads(&mut self, names: &[Name<'_>]) -> Result<Vec<Option<Wiped<Vec<u8>>>>, Unfound> {
+        let keys: Vec<Key> = names.iter().map(|name| self.barrier.key(name)).collect();
+        let mut records = self.read(&keys)?.into_iter();
+        let open = |(key, name): (&Key, &Name<'_>)| {
+            let sealed = records.next().flatten();
+            sealed.map(|sealed| self.barrier.open(key, name.path, &sealed)).transpose()
+        };
+        Ok(keys.iter().zip(names).map(open).collect::<Result<_, _>>()?)
+    }
+
+    fn too_much() -> Unfound {
+        Unfound::TooMuch
     }
 }

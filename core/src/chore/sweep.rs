@@ -1,4 +1,5 @@
-//! The clean-up of what has lost its owner: a revoked token's cubbyhole, its children, theirs.
+//! The clean-up of what has lost its owner: a revoked token's cubbyhole, its children, theirs; the secrets
+//! of a mount; the mounts, policies and tokens of a namespace.
 //!
 //! Whoever drops an owner leaves a row for it in the same transaction. An owner's id is never used
 //! again, so nothing new appears under it, and what is there is dead already: nobody waits for the
@@ -9,6 +10,8 @@ use alloc::vec::Vec;
 
 use crate::drive::Records;
 use crate::encoding::hex;
+use crate::mount::{Kind, Row};
+use crate::namespace::Namespace;
 use crate::reject::Corrupt;
 use crate::seal::Barrier;
 use crate::secret::Wiped;
@@ -20,7 +23,15 @@ use crate::vault::{Halt, Tx};
 const VERSION: u8 = 1;
 
 /// Spaces in which an owner may have rows.
-const SPACES: [Space; 4] = [Space::Child, Space::Entry, Space::Folder, Space::Page];
+const SPACES: [Space; 7] = [
+    Space::Child,
+    Space::Route,
+    Space::Mount,
+    Space::Policy,
+    Space::Entry,
+    Space::Folder,
+    Space::Page,
+];
 
 /// What one transaction takes away.
 pub(crate) struct Page {
@@ -60,11 +71,31 @@ pub(crate) fn read_owner(
     Ok(owner)
 }
 
+/// Stages that what a row of a dropped namespace leads to is dropped in turn. A row that does not open
+/// leads nowhere.
+fn drop_mount(tx: &mut Tx<'_>, key: &Key, sealed: &[u8]) -> Result<(), Halt> {
+    let row = match tx.open(key, sealed) {
+        Ok(payload) => Row::read(&payload).ok(),
+        Err(Halt::Corrupt(_)) => None,
+        Err(halt) => return Err(halt),
+    };
+    if let Some((kind, owner)) = row {
+        // A namespace that has others inside is not dropped; if it were, they would go like mounts.
+        if kind == Kind::Namespace {
+            tx.delete(&Namespace::name(owner));
+        }
+        drop_owner(tx, owner);
+    }
+    Ok(())
+}
+
 pub(super) fn perform(tx: &mut Tx<'_>, page: &Page) -> Result<(), Halt> {
     let mut children = Vec::new();
     for (key, sealed) in &page.rows {
         if key.is_in(Space::Child) {
             children.extend(token::Reference::open(tx, key, sealed)?);
+        } else if key.is_in(Space::Route) {
+            drop_mount(tx, key, sealed)?;
         }
     }
     token::bury_all(tx, &children, |_| true)?;

@@ -57,7 +57,7 @@ fn outcome(row: &Row) -> String {
     if let Responder::Plain(..) = call.responder {
         text.push_str(" plain");
     }
-    if call.wraps {
+    if call.wrap_ttl > 0 {
         text.push_str(" wraps");
     }
     if let Some(token) = call.token_text() {

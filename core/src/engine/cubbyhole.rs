@@ -5,10 +5,10 @@
 use super::entry;
 use crate::answer::{Answer, Envelope};
 use crate::field::Field;
+use crate::mount::Mount;
 use crate::reject::Reject;
 use crate::route::{Access, Context, Engine, Method, Operation, Route};
-use crate::store::Owner;
-use crate::token::Authorized;
+use crate::token::{Authorized, Caller};
 use crate::vault::{Halt, Tx};
 
 pub(crate) const ROUTES: &[Route] = &[Route {
@@ -29,38 +29,57 @@ pub(crate) const ROUTES: &[Route] = &[Route {
 }];
 
 fn read(tx: &mut Tx<'_>, context: &Context<'_>, authorized: &Authorized) -> Result<Answer, Halt> {
-    let (owner, path) = place(context, authorized)?;
-    let Some(entry) = entry::read(tx, owner, path)? else { return Ok(Answer::Nothing) };
+    let caller = authorized.caller()?;
+    check_path(context.path)?;
+    if !is_home(context, caller) {
+        return Ok(Answer::Nothing);
+    }
+    let Some(entry) = entry::read(tx, caller.token.cubbyhole, context.path)? else {
+        return Ok(Answer::Nothing);
+    };
     Ok(Answer::Envelope(Envelope { data: Some(entry.text), ..Envelope::default() }))
 }
 
-fn exists(tx: &mut Tx<'_>, context: &Context<'_>, authorized: &Authorized) -> Result<bool, Halt> {
-    entry::exists(tx, authorized.caller()?.token.cubbyhole, context.path)
+fn exists(tx: &mut Tx<'_>, _: &Mount, path: &str, caller: &Caller) -> Result<bool, Halt> {
+    entry::exists(tx, caller.token.cubbyhole, path)
 }
 
 fn write(tx: &mut Tx<'_>, context: &Context<'_>, authorized: &Authorized) -> Result<Answer, Halt> {
-    let (owner, path) = place(context, authorized)?;
+    let caller = authorized.caller()?;
+    check_path(context.path)?;
     let entry = entry::of_body(context.call.doc.as_ref(), |_| None)
         .ok_or(Reject::Trouble("missing data fields"))?;
-    entry::write(tx, owner, path, &entry)?;
+    if !is_home(context, caller) {
+        let text = "a token has its cubbyhole in its own namespace only";
+        return Err(Reject::invalid(text).into());
+    }
+    entry::write(tx, caller.token.cubbyhole, context.path, &entry)?;
     Ok(Answer::Nothing)
 }
 
 fn delete(tx: &mut Tx<'_>, context: &Context<'_>, authorized: &Authorized) -> Result<Answer, Halt> {
-    let (owner, path) = place(context, authorized)?;
-    entry::delete(tx, owner, path)?;
+    let caller = authorized.caller()?;
+    check_path(context.path)?;
+    if is_home(context, caller) {
+        entry::delete(tx, caller.token.cubbyhole, context.path)?;
+    }
     Ok(Answer::Nothing)
 }
 
 fn list(tx: &mut Tx<'_>, context: &Context<'_>, authorized: &Authorized) -> Result<Answer, Halt> {
-    let owner = authorized.caller()?.token.cubbyhole;
-    entry::list(tx, owner, context.path)
+    let caller = authorized.caller()?;
+    if !is_home(context, caller) {
+        return Ok(Answer::Nothing);
+    }
+    entry::list(tx, caller.token.cubbyhole, context.path)
 }
 
-/// Whose entry it is, and which.
-fn place<'a>(context: &Context<'a>, authorized: &Authorized) -> Result<(Owner, &'a str), Reject> {
-    if context.path.is_empty() {
-        return Err(Reject::Trouble("missing path"));
-    }
-    Ok((authorized.caller()?.token.cubbyhole, context.path))
+/// Whether the cubbyhole is that of the caller's own namespace. In all others the token has an empty one:
+/// one secret must not have two paths.
+fn is_home(context: &Context<'_>, caller: &Caller) -> bool {
+    context.namespace().id == caller.namespace.id
+}
+
+fn check_path(path: &str) -> Result<(), Reject> {
+    if path.is_empty() { Err(Reject::Trouble("missing path")) } else { Ok(()) }
 }

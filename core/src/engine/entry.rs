@@ -13,7 +13,7 @@ use crate::secret::Wiped;
 use crate::store::codec::{Reader, Writer};
 use crate::store::folder;
 use crate::store::{Name, Owner, Space};
-use crate::task::Inquiry;
+use crate::task::{Inquiry, Listing};
 use crate::vault::{Halt, Tx};
 
 const VERSION: u8 = 1;
@@ -80,7 +80,7 @@ pub(super) fn delete(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<(), Ha
 
 /// The names in a folder: `path` is empty or ends in a slash. A folder of many names is long work.
 pub(super) fn list(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<Answer, Halt> {
-    let inquiry = Inquiry { owner, folder: path.into(), recursive: false };
+    let inquiry = Inquiry::Names(Listing { owner, folder: path.into(), recursive: false });
     let leaves = if tx.has_inquired(&inquiry) { None } else { folder::leaves(tx, owner, path)? };
     let Some(leaves) = leaves else {
         let found = tx.inquire(inquiry)?;
@@ -98,7 +98,8 @@ pub(super) fn list(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<Answer, 
 
 /// All names below a folder, but for those of folders. Nothing found is an empty object.
 pub(super) fn scan(tx: &Tx<'_>, owner: Owner, path: &str) -> Result<Answer, Halt> {
-    let found = tx.inquire(Inquiry { owner, folder: path.into(), recursive: true })?;
+    let listing = Listing { owner, folder: path.into(), recursive: true };
+    let found = tx.inquire(Inquiry::Names(listing))?;
     Ok(Answer::data(found.unwrap_or("{}").into()))
 }
 

@@ -7,9 +7,10 @@ use crate::answer::{Answer, Envelope};
 use crate::duration;
 use crate::field::Field;
 use crate::json::{Doc, Kind};
+use crate::mount::Mount;
 use crate::reject::Reject;
 use crate::route::{Access, Context, Engine, Method, Operation, Route};
-use crate::token::Authorized;
+use crate::token::{Authorized, Caller};
 use crate::vault::{Halt, Tx};
 
 pub(crate) const ROUTES: &[Route] = &[Route {
@@ -43,8 +44,8 @@ fn read(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer
     }))
 }
 
-fn exists(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<bool, Halt> {
-    entry::exists(tx, context.mount().owner, context.path)
+fn exists(tx: &mut Tx<'_>, mount: &Mount, path: &str, _: &Caller) -> Result<bool, Halt> {
+    entry::exists(tx, mount.owner, path)
 }
 
 fn write(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {

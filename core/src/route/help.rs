@@ -6,21 +6,21 @@ use alloc::vec::Vec;
 
 use http::StatusCode;
 
-use super::{Engine, Mount, Operation, Route, find, rows, shadowed};
+use super::{Engine, Operation, Route, find, rows, shadowed};
 use crate::field::{Field, Source};
 use crate::http::Response;
 use crate::json;
 use crate::reject::Reject;
 
 /// The help of a mount, or of a path in it.
-pub(crate) fn help(mount: &Mount, path: &str) -> Result<Response, Reject> {
+pub(crate) fn help(engine: Engine, path: &str) -> Result<Response, Reject> {
     let (text, routes) = if path.is_empty() {
-        let routes: Vec<_> = rows(mount.engine).collect();
-        (of_mount(mount.engine, &routes), routes)
+        let routes: Vec<_> = rows(engine).collect();
+        (of_mount(engine, &routes), routes)
     } else {
-        let route = match shadowed(mount.engine, path) {
+        let route = match shadowed(engine, path) {
             Some(route) => route,
-            None => find(mount.engine, path).ok_or(Reject::UnsupportedPath)?.route,
+            None => find(engine, path).ok_or(Reject::UnsupportedPath)?.route,
         };
         (of_route(path, route), alloc::vec![route])
     };

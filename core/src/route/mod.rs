@@ -5,20 +5,22 @@
 //! document come from it; so do the tests by enumeration.
 
 mod help;
-mod mount;
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::field::{Args, Field, Source};
+use crate::mount::Mount;
+use crate::namespace::{Namespace, Place};
 use crate::reject::Reject;
-use crate::token::Authorized;
+use crate::token::{Authorized, Caller};
 use crate::vault::{Halt, Tx};
 use crate::{engine, sys, token};
 
+pub(crate) use crate::mount::Engine;
 pub(crate) use help::help;
-pub(crate) use mount::{Engine, Mount, create_mount, find_fixed, find_mount};
 
 /// What a request wants done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +80,17 @@ pub(crate) enum Access {
     Sudo,
 }
 
+/// In which namespace an endpoint is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// In the one that the request names.
+    Request,
+    /// In the one of the caller's token, whatever the request names.
+    Caller,
+    /// In the one of the token in the body; without one, as [`Home::Request`].
+    Token,
+}
+
 /// One endpoint.
 pub(crate) struct Route {
     /// The mount type; `None` for the endpoints of the HTTP layer, whose pattern is the whole path.
@@ -91,6 +104,9 @@ pub(crate) struct Route {
     /// Whether the members of `data` stand at the top of the answer as well: the first clients of the
     /// API read them there.
     pub(crate) doubled: bool,
+    pub(crate) home: Home,
+    /// Whether it is about a seal, which only the root namespace has.
+    pub(crate) of_seal: bool,
     /// Tells whether what a write would write is there: what is not is created.
     pub(crate) exists: Option<Exists>,
     pub(crate) methods: &'static [Method],
@@ -111,8 +127,9 @@ pub(crate) struct Method {
 /// Serves one method. It runs to its end or leaves by a [`Halt`]; it may run again.
 pub(crate) type Handler = fn(&mut Tx<'_>, &Context<'_>, &Authorized) -> Result<Answer, Halt>;
 
-/// Tells whether the path of a write is there. It may run again.
-pub(crate) type Exists = fn(&mut Tx<'_>, &Context<'_>, &Authorized) -> Result<bool, Halt>;
+/// Tells whether the path of a write is there: a path inside a mount, for a caller about whom nothing is
+/// decided yet. It may run again.
+pub(crate) type Exists = fn(&mut Tx<'_>, &Mount, &str, &Caller) -> Result<bool, Halt>;
 
 impl Method {
     pub(crate) const fn new(operation: Operation, access: Access, handler: Handler) -> Self {
@@ -142,6 +159,8 @@ impl Route {
         open: false,
         free_form: false,
         doubled: false,
+        home: Home::Request,
+        of_seal: false,
         exists: None,
         methods: &[],
         fields: &[],
@@ -152,6 +171,11 @@ impl Route {
     /// An endpoint of the system mount that says nothing else.
     pub(crate) const fn system(pattern: &'static str) -> Self {
         Self { engine: Some(Engine::System), pattern, ..Self::NEW }
+    }
+
+    /// The same about the seal.
+    pub(crate) const fn seal(pattern: &'static str) -> Self {
+        Self { of_seal: true, ..Self::system(pattern) }
     }
 
     /// What must be switched on for this endpoint.
@@ -218,6 +242,7 @@ const SYSTEM: &[&[Route]] = &[
     sys::init::ROUTES,
     sys::keyring::ROUTES,
     sys::leader::ROUTES,
+    sys::mount::ROUTES,
     sys::rekey::ROUTES,
     sys::rekey::OPEN_ROUTES,
     sys::seal::ROUTES,
@@ -228,7 +253,9 @@ const SYSTEM: &[&[Route]] = &[
 
 /// The rows of a mount type.
 fn rows(engine: Engine) -> impl Iterator<Item = &'static Route> {
-    let rows = match engine {
+    let rows: &[&[Route]] = match engine {
+        // These can be mounted and tuned; what they serve is to come.
+        Engine::Approle | Engine::Identity | Engine::Kv2 | Engine::Userpass => &[],
         Engine::Cubbyhole => &[engine::cubbyhole::ROUTES],
         Engine::Kv1 => &[engine::kv1::ROUTES],
         Engine::System => SYSTEM,
@@ -279,6 +306,8 @@ const SHADOW: Route = Route { engine: Some(Engine::System), ..Route::NEW };
 /// What a handler is told.
 pub(crate) struct Context<'a> {
     pub(crate) call: &'a Call,
+    /// Namespace and path of the request.
+    pub(crate) place: &'a Place<'a>,
     /// `None` for the endpoints of the HTTP layer.
     pub(crate) mount: Option<&'a Mount>,
     /// The path inside the mount.
@@ -289,21 +318,31 @@ pub(crate) struct Context<'a> {
 impl<'a> Context<'a> {
     pub(crate) fn mounted(
         call: &'a Call,
+        place: &'a Place<'a>,
         mount: &'a Mount,
         path: &'a str,
         found: &'a Found<'a>,
     ) -> Result<Self, Reject> {
         let args = Args::check(call.doc.as_ref(), &found.captures, found.route.fields)?;
-        Ok(Self { call, mount: Some(mount), path, args })
+        Ok(Self { call, place, mount: Some(mount), path, args })
     }
 
-    pub(crate) fn plain(call: &'a Call, route: &Route) -> Result<Self, Reject> {
+    pub(crate) fn plain(
+        call: &'a Call,
+        place: &'a Place<'a>,
+        route: &Route,
+    ) -> Result<Self, Reject> {
         debug_assert!(
             route.fields.iter().all(|field| field.source == Source::Body),
             "endpoints of the HTTP layer have no captures"
         );
         let args = Args::check(call.doc.as_ref(), &[], &[])?;
-        Ok(Self { call, mount: None, path: "", args })
+        Ok(Self { call, place, mount: None, path: "", args })
+    }
+
+    /// The namespace of the request.
+    pub(crate) fn namespace(&self) -> &'a Arc<Namespace> {
+        &self.place.namespace
     }
 
     /// The mount; only the endpoints of the HTTP layer have none.

@@ -112,6 +112,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Of a record that has been written in several versions: the version, and what is behind it.
+    pub(crate) fn versioned(bytes: &'a [u8]) -> Result<(u8, Self), Corrupt> {
+        let (version, rest) = bytes.split_first().ok_or(Corrupt("empty record"))?;
+        Ok((*version, Self { rest }))
+    }
+
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], Corrupt> {
         let (bytes, rest) = self.rest.split_first_chunk().ok_or(SHORT)?;
         self.rest = rest;

@@ -102,6 +102,10 @@ pub(crate) enum Space {
     Task = 10,
     /// Settings of the server, by their endpoint.
     Setting = 11,
+    /// Namespaces by their id.
+    Namespace = 12,
+    /// Policies of a namespace by their name.
+    Policy = 13,
 }
 
 /// Whose record it is: a mount, a namespace, the token store. Ids are random and never used again.
@@ -154,7 +158,9 @@ impl<'a> Name<'a> {
             | Space::Child
             | Space::Due
             | Space::Task
-            | Space::Setting => Group::Nothing,
+            | Space::Setting
+            | Space::Namespace
+            | Space::Policy => Group::Nothing,
         };
         Self { space, owner, group, path }
     }

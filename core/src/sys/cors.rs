@@ -2,9 +2,7 @@
 //!
 //! <https://openbao.org/api-docs/system/config-cors/>
 
-use alloc::borrow::ToOwned;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use crate::answer::Answer;
 use crate::cors::{EVERY_ORIGIN, Settings};
@@ -29,12 +27,12 @@ pub(crate) const ROUTES: &[Route] = &[Route {
     fields: &[
         Field::body(
             "allowed_origins",
-            FieldKind::Strings,
+            FieldKind::CommaStrings,
             "Origins that may make requests, or `*` alone for every one.",
         ),
         Field::body(
             "allowed_headers",
-            FieldKind::Strings,
+            FieldKind::CommaStrings,
             "Header fields that they may send beside those of the API.",
         ),
         Field::body(
@@ -62,7 +60,7 @@ fn read(tx: &mut Tx<'_>, _: &Context<'_>, _: &Authorized) -> Result<Answer, Halt
 }
 
 fn write(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {
-    let origins = list(context, "allowed_origins")?;
+    let origins = context.args.comma_strings("allowed_origins")?.unwrap_or_default();
     if origins.is_empty() {
         let text = "at least one origin or the wildcard must be provided";
         return Err(Reject::Trouble(text).into());
@@ -71,7 +69,7 @@ fn write(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answe
         let text = "to allow all origins the '*' must be the only value for allowed_origins";
         return Err(Reject::Trouble(text).into());
     }
-    let more_headers = list(context, "allowed_headers")?;
+    let more_headers = context.args.comma_strings("allowed_headers")?.unwrap_or_default();
     if !more_headers.iter().all(|header| is_token(header)) {
         return Err(Reject::invalid("allowed_headers must be names of header fields").into());
     }
@@ -87,14 +85,4 @@ fn write(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answe
 fn delete(tx: &mut Tx<'_>, _: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {
     Settings::delete(tx);
     Ok(Answer::Nothing)
-}
-
-/// A list, or one text with commas.
-fn list(context: &Context<'_>, name: &'static str) -> Result<Vec<String>, Reject> {
-    let mut texts = context.args.strings(name)?.unwrap_or_default();
-    if let Some(text) = context.args.value(name).and_then(json::Value::as_str) {
-        texts = text.split(',').map(|text| text.trim().to_owned()).collect();
-    }
-    texts.retain(|text| !text.is_empty());
-    Ok(texts)
 }

@@ -91,7 +91,7 @@ const fn attempt_route(pattern: &'static str) -> Route {
         synopsis: "Begins the way to a new root token, tells how far it is, and ends it.",
         description: "There is one at a time. The token is hidden by a one-time password, which the \
                       server chooses if none is given, and shows once.",
-        ..Route::system(pattern)
+        ..Route::seal(pattern)
     }
 }
 
@@ -100,7 +100,7 @@ const fn update_route(pattern: &'static str) -> Route {
         synopsis: "Takes a key share towards a new root token.",
         description: "The share that completes the quorum gives the token, hidden by the one-time \
                       password. Wrong shares end the progress, and the attempt goes on.",
-        ..Route::system(pattern)
+        ..Route::seal(pattern)
     }
 }
 

@@ -12,7 +12,8 @@ use super::{pgp, share};
 use crate::answer::Answer;
 use crate::json::{self, Kind, Value};
 use crate::reject::Reject;
-use crate::route::{Access, Context, Engine, Method, Operation, Route, create_mount};
+use crate::mount::first_mount;
+use crate::route::{Access, Context, Method, Operation, Route};
 use crate::seal::{self, SealChange, Sharing};
 use crate::secret::Wiped;
 use crate::store::Owner;
@@ -59,7 +60,7 @@ fn initialize(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<
     let (text, token) = create_root(tx.random(), now);
     let text = Wiped::new(text);
     let owner = Owner(tx.random().array());
-    let mount = create_mount("secret/", Engine::Kv1, owner);
+    let mount = first_mount(owner);
     let mut records = 0;
     for (name, payload) in token.records(&text).into_iter().chain(mount) {
         tx.put_through(&unsealed.barrier, &name, &payload);

@@ -22,7 +22,7 @@ pub(crate) const ROUTES: &[Route] = &[
         methods: &[Method::new(Operation::Read, Access::Acl, status)],
         synopsis: "Tells the current term of the keyring.",
         description: "`encryptions` counts the records that were sealed under it.",
-        ..Route::system("key-status")
+        ..Route::seal("key-status")
     },
     rotate_route("rotate"),
     rotate_route("rotate/keyring"),
@@ -33,7 +33,7 @@ pub(crate) const ROUTES: &[Route] = &[
         synopsis: "Replaces the root key.",
         description: "The shares of the unseal key stay good: it seals the new root key, and that \
                       the keyring.",
-        ..Route::system("rotate/root")
+        ..Route::seal("rotate/root")
     },
 ];
 
@@ -44,7 +44,7 @@ const fn rotate_route(pattern: &'static str) -> Route {
         synopsis: "Adds a term to the keyring.",
         description: "What is written from then on is sealed under the new term; what is stored \
                       stays as it is and can be read.",
-        ..Route::system(pattern)
+        ..Route::seal(pattern)
     }
 }
 
@@ -55,7 +55,7 @@ const fn config_route(pattern: &'static str) -> Route {
         synopsis: "The rule of automatic rotation.",
         description: "The keyring takes a new term with the next write after so many records, or \
                       after that time.",
-        ..Route::system(pattern)
+        ..Route::seal(pattern)
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod health;
 pub(crate) mod init;
 pub(crate) mod keyring;
 pub(crate) mod leader;
+pub(crate) mod mount;
 mod pgp;
 pub(crate) mod rekey;
 pub(crate) mod seal;

@@ -16,6 +16,7 @@ use crate::answer::{Answer, Envelope};
 use crate::duration::short;
 use crate::json;
 use crate::limit::TOKEN_DEPTH_MAX;
+use crate::namespace::Namespace;
 use crate::quote::quoted;
 use crate::reject::Reject;
 use crate::route::Context;
@@ -49,7 +50,8 @@ pub(crate) fn create_root(random: &mut crate::random::Generator, now: Time) -> (
     let text = format!("s.{}", random.base62(24));
     let token = Token {
         accessor: random.base62(24).into(),
-        policies: alloc::vec!["root".to_owned()],
+        namespace: Owner::ROOT,
+        policies: ["root".to_owned()].into(),
         path: "auth/token/root".to_owned(),
         display_name: "root".to_owned(),
         meta: None,
@@ -90,6 +92,7 @@ fn make(
     if caller.token.num_uses != 0 {
         return Err(Reject::invalid("restricted use token cannot generate child tokens").into());
     }
+    let namespace = context.namespace();
     let wishes = read_wishes(context, caller)?;
     let mut warnings = Vec::new();
     let expiring_root = caller.token.is_root() && caller.token.expire_time.is_some();
@@ -103,7 +106,7 @@ fn make(
     } else {
         effective_ttl(&wishes, tx.config, &mut warnings)
     };
-    let text = choose_text(tx, &wishes, &mut warnings)?;
+    let text = choose_text(tx, namespace, &wishes, &mut warnings)?;
     for policy in &wishes.policies {
         if !matches!(policy.as_str(), "root" | "default") {
             warnings.push(format!("Policy {} does not exist", quoted(policy)));
@@ -112,9 +115,10 @@ fn make(
     let ancestors = if orphan { Vec::new() } else { line_of(tx, caller)? };
     let random = tx.random();
     let token = Token {
-        accessor: random.base62(24).into(),
+        accessor: namespace.mark(random.base62(24)).into(),
         cubbyhole: Owner(random.array()),
-        policies: wishes.policies,
+        namespace: namespace.id,
+        policies: wishes.policies.into(),
         path: path.to_owned(),
         display_name: wishes.display_name,
         meta: wishes.meta,
@@ -176,7 +180,7 @@ fn read_policies(context: &Context<'_>, caller: &Caller) -> Result<Vec<String>, 
     let without_default = context.args.bool("no_default_policy")?.unwrap_or(false);
     let wished = context.args.strings("policies")?.unwrap_or_default();
     let inherits = wished.is_empty();
-    let source = if inherits { &caller.token.policies } else { &wished };
+    let source: &[String] = if inherits { &caller.token.policies } else { &wished };
     let mut policies: Vec<String> = source
         .iter()
         .map(|policy| policy.trim().to_lowercase())
@@ -226,12 +230,17 @@ fn effective_ttl(wishes: &Wishes, config: &Config, warnings: &mut Vec<String>) -
 
 fn choose_text(
     tx: &mut Tx<'_>,
+    namespace: &Namespace,
     wishes: &Wishes,
     warnings: &mut Vec<String>,
 ) -> Result<String, Halt> {
     let Some(id) = &wishes.id else {
-        return Ok(format!("s.{}", tx.random().base62(24)));
+        return Ok(namespace.mark(format!("s.{}", tx.random().base62(24))));
     };
+    if !namespace.is_root() {
+        let text = "token IDs can only be manually specified in the root namespace";
+        return Err(Reject::invalid(text).into());
+    }
     for prefix in ["hvs.", "s."] {
         if id.starts_with(prefix) {
             let text = format!("custom token ID cannot have the '{prefix}' prefix");
@@ -287,11 +296,11 @@ fn auth_object(text: &str, token: &Token) -> String {
     let object = json::Object::new()
         .string("client_token", text)
         .string("accessor", &token.accessor)
-        .strings("policies", &token.policies);
+        .strings("policies", token.policies.iter());
     let object = if token.policies.is_empty() {
         object
     } else {
-        object.strings("token_policies", &token.policies)
+        object.strings("token_policies", token.policies.iter())
     };
     object
         .raw("metadata", &meta_object(token.meta.as_ref()))

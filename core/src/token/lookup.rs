@@ -4,9 +4,10 @@
 
 use super::authorize::Authorized;
 use super::create::meta_object;
-use super::record::Token;
+use super::record::{Alive, Token};
 use crate::answer::Answer;
 use crate::json;
+use crate::namespace::Namespace;
 use crate::reject::Reject;
 use crate::route::Context;
 use crate::time::Time;
@@ -19,8 +20,9 @@ pub(super) fn lookup(
 ) -> Result<Answer, Halt> {
     match context.args.string("token")?.filter(|text| !text.is_empty()) {
         Some(text) => {
-            let token = Token::find(tx, &text, tx.charged())?.ok_or(Reject::BadToken)?;
-            Ok(Answer::data(show(&text, &token, tx.now)))
+            let found = Token::find(tx, &text, tx.charged())?;
+            let Alive { token, namespace } = found.ok_or(Reject::BadToken)?;
+            Ok(Answer::data(show(&text, &token, &namespace, tx.now)))
         }
         None => lookup_self(tx, context, authorized),
     }
@@ -32,10 +34,10 @@ pub(super) fn lookup_self(
     authorized: &Authorized,
 ) -> Result<Answer, Halt> {
     let caller = authorized.caller()?;
-    Ok(Answer::data(show(&caller.text, &caller.token, tx.now)))
+    Ok(Answer::data(show(&caller.text, &caller.token, &caller.namespace, tx.now)))
 }
 
-fn show(text: &str, token: &Token, now: Time) -> alloc::string::String {
+fn show(text: &str, token: &Token, namespace: &Namespace, now: Time) -> alloc::string::String {
     let mut object = json::Object::new()
         .string("accessor", &token.accessor)
         .plain("creation_time", token.creation_time.unix_seconds())
@@ -51,14 +53,18 @@ fn show(text: &str, token: &Token, now: Time) -> alloc::string::String {
         object = object.string("issue_time", &token.creation_time.rfc3339());
     }
     object = object
-        .raw("meta", &meta_object(token.meta.as_ref()))
+        .raw("meta", &meta_object(token.meta.as_ref()));
+    if !namespace.is_root() {
+        object = object.string("namespace_path", &namespace.path);
+    }
+    object = object
         .plain("num_uses", token.num_uses)
         .plain("orphan", token.ancestors.is_empty())
         .string("path", &token.path);
     if token.period > 0 {
         object = object.plain("period", token.period);
     }
-    object = object.strings("policies", &token.policies);
+    object = object.strings("policies", token.policies.iter());
     if let Some(renewable) = token.renewable {
         object = object.plain("renewable", renewable);
     }

@@ -13,11 +13,11 @@ mod record;
 mod revoke;
 
 use crate::field::{Field, FieldKind};
-use crate::route::{Access, Engine, Method, Operation, Route};
+use crate::route::{Access, Engine, Home, Method, Operation, Route};
 
-pub(crate) use authorize::{Authorized, authorize, bury, finish};
+pub(crate) use authorize::{Authorized, Caller, Reach, authorize, bury, finish, leave};
 pub(crate) use create::{ROOT_TOKEN_BYTES, create_root};
-pub(crate) use record::{Reference, bury_all};
+pub(crate) use record::{Reference, bury_all, namespace_of};
 
 const TOKEN: Field =
     Field::body("token", FieldKind::Token, "The token; without it, the caller's own.");
@@ -68,6 +68,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route {
         engine: Some(Engine::Token),
         pattern: "lookup",
+        home: Home::Token,
         methods: &[
             Method::new(Operation::Read, Access::Acl, lookup::lookup),
             Method::new(Operation::Update, Access::Acl, lookup::lookup),
@@ -80,6 +81,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route {
         engine: Some(Engine::Token),
         pattern: "lookup-self",
+        home: Home::Caller,
         methods: &[
             Method::new(Operation::Read, Access::AnyToken, lookup::lookup_self),
             Method::new(Operation::Update, Access::Acl, lookup::lookup_self),
@@ -92,6 +94,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route {
         engine: Some(Engine::Token),
         pattern: "revoke",
+        home: Home::Token,
         methods: &[Method::new(Operation::Update, Access::Acl, revoke::revoke).freeing()],
         fields: &[TOKEN],
         synopsis: "Revokes a token and its children.",
@@ -101,6 +104,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route {
         engine: Some(Engine::Token),
         pattern: "revoke-self",
+        home: Home::Caller,
         methods: &[Method::new(Operation::Update, Access::AnyToken, revoke::revoke_self).freeing()],
         synopsis: "Revokes the caller's token and its children.",
         description: "Ends the token that makes the request and all that were made by it.",

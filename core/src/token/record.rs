@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use crate::chore::sweep;
 use crate::encoding::hex;
 use crate::limit::REQUEST_TIME_MAX;
+use crate::namespace::Namespace;
 use crate::reject::Corrupt;
 use crate::seal::Barrier;
 use crate::secret::Wiped;
@@ -17,7 +18,11 @@ use crate::store::{Key, Name, Owner, Space};
 use crate::time::Time;
 use crate::vault::{Charge, Halt, Tx};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// Without a namespace: there was the root alone.
+const VERSION_1: u8 = 1;
+/// Of the records that lead to a token.
+const REFERENCE_VERSION: u8 = 1;
 
 /// `num_uses` of a token whose last use is under way.
 pub(super) const SPENT: i64 = -1;
@@ -26,8 +31,10 @@ pub(super) const SPENT: i64 = -1;
 #[derive(Clone)]
 pub(crate) struct Token {
     pub(super) accessor: Wiped<String>,
-    /// Sorted.
-    pub(super) policies: Vec<String>,
+    /// The namespace that it belongs to.
+    pub(crate) namespace: Owner,
+    /// Names of policies of that namespace, sorted.
+    pub(crate) policies: Arc<[String]>,
     /// The path that made it.
     pub(super) path: String,
     pub(super) display_name: String,
@@ -48,6 +55,12 @@ pub(crate) struct Token {
     /// Whose records its cubbyhole's are. It is random, so it also tells this token from every other
     /// that may have the same text one day.
     pub(crate) cubbyhole: Owner,
+}
+
+/// A token that is alive, and the namespace that it belongs to.
+pub(crate) struct Alive {
+    pub(crate) token: Arc<Token>,
+    pub(crate) namespace: Arc<Namespace>,
 }
 
 /// A token above another: where it is stored, and which one it was. The text of a token can be given
@@ -78,10 +91,16 @@ impl Form for Token {
 impl Token {
     /// Reads the payload of a record.
     fn decode_payload(payload: &[u8]) -> Result<Self, Corrupt> {
-        let mut reader = Reader::new(payload, VERSION)?;
+        let (version, mut reader) = Reader::versioned(payload)?;
+        let namespace = match version {
+            VERSION_1 => Owner::ROOT,
+            VERSION => Owner(reader.array()?),
+            _ => return Err(Corrupt("unknown version of a record")),
+        };
         let token = Self {
+            namespace,
             accessor: reader.string()?.into(),
-            policies: reader.list(Reader::string)?,
+            policies: reader.list(Reader::string)?.into(),
             path: reader.string()?,
             display_name: reader.string()?,
             meta: reader.option(|reader| {
@@ -108,6 +127,7 @@ impl Token {
 
     pub(super) fn encode(&self) -> Wiped<Vec<u8>> {
         Writer::new(VERSION)
+            .array(&self.namespace.0)
             .str(&self.accessor)
             .list(self.policies.iter(), |writer, policy| writer.str(policy))
             .str(&self.path)
@@ -143,12 +163,14 @@ impl Token {
         tx.form(&name(text))
     }
 
-    /// The token, if it is alive. A charged use of this very request does not count against it.
+    /// The token, if it is alive: its record is there, its time has not come, a use is left, and its
+    /// ancestors and its namespace are alive. A charged use of this very request does not count against
+    /// it.
     pub(super) fn find(
         tx: &mut Tx<'_>,
         text: &str,
         charged: Option<Charge>,
-    ) -> Result<Option<Arc<Self>>, Halt> {
+    ) -> Result<Option<Alive>, Halt> {
         let Some(token) = Self::read(tx, text)? else { return Ok(None) };
         let own = charged.is_some_and(|charge| charge.token == token.cubbyhole);
         if token.is_expired(tx.now) || (token.num_uses == SPENT && !own) {
@@ -162,14 +184,20 @@ impl Token {
                 return Ok(None);
             }
         }
-        Ok(Some(token))
+        let namespace = if token.namespace == Owner::ROOT {
+            tx.root_namespace()
+        } else {
+            let Some(found) = tx.form(&Namespace::name(token.namespace))? else { return Ok(None) };
+            found
+        };
+        Ok(Some(Alive { token, namespace }))
     }
 
     /// The two records that every token has: name and payload of each.
     pub(crate) fn records<'t>(&'t self, text: &'t str) -> [(Name<'t>, Wiped<Vec<u8>>); 2] {
         [
             (name(text), self.encode()),
-            (accessor_name(&self.accessor), Writer::new(VERSION).str(text).finish()),
+            (accessor_name(&self.accessor), Writer::new(REFERENCE_VERSION).str(text).finish()),
         ]
     }
 
@@ -192,12 +220,14 @@ impl Token {
         hex(&self.cubbyhole.0)
     }
 
-    /// The names of the rows that lead to this token: below its parent, and by its times.
-    fn rows<'i>(&self, id: &'i str) -> [Option<Name<'i>>; 3] {
-        let parent = self.ancestors.first();
-        let child = parent.map(|parent| Name::new(Space::Child, parent.cubbyhole, id));
+    /// The names of the rows that lead to this token: below its parent, below its namespace (the root
+    /// never goes), and by its times.
+    fn rows<'i>(&self, id: &'i str) -> [Option<Name<'i>>; 4] {
+        let below = |owner: Owner| Name::new(Space::Child, owner, id);
+        let child = self.ancestors.first().map(|parent| below(parent.cubbyhole));
+        let member = (self.namespace != Owner::ROOT).then(|| below(self.namespace));
         let due = |time: Option<Time>| time.map(|time| Name::due(time, id));
-        [child, due(self.expire_time), due(self.spent_until)]
+        [child, member, due(self.expire_time), due(self.spent_until)]
     }
 
     /// Whether nobody can use it any more, for the clean-up: no request has so long.
@@ -245,7 +275,7 @@ pub(crate) struct Reference {
 
 impl Reference {
     fn encode(&self) -> Wiped<Vec<u8>> {
-        Writer::new(VERSION).array(self.key.as_bytes()).array(&self.cubbyhole.0).finish()
+        Writer::new(REFERENCE_VERSION).array(self.key.as_bytes()).array(&self.cubbyhole.0).finish()
     }
 
     /// From a row that a task has found. One that is not what was written leads nowhere.
@@ -258,7 +288,7 @@ impl Reference {
     }
 
     fn decode(payload: &[u8]) -> Result<Self, Corrupt> {
-        let mut reader = Reader::new(payload, VERSION)?;
+        let mut reader = Reader::new(payload, REFERENCE_VERSION)?;
         let key = Key::from_bytes(reader.array()?);
         let reference = Self { key, cubbyhole: Owner(reader.array()?) };
         reader.finish()?;
@@ -288,6 +318,18 @@ pub(crate) fn bury_all(
     Ok(())
 }
 
+/// The namespace of a token, alive or not, if it and its namespace are there.
+pub(crate) fn namespace_of(
+    tx: &mut Tx<'_>,
+    text: &str,
+) -> Result<Option<Arc<Namespace>>, Halt> {
+    match Token::read(tx, text)? {
+        None => Ok(None),
+        Some(token) if token.namespace == Owner::ROOT => Ok(Some(tx.root_namespace())),
+        Some(token) => tx.form(&Namespace::name(token.namespace)),
+    }
+}
+
 pub(super) fn name(text: &str) -> Name<'_> {
     Name::new(Space::Token, Owner::TOKENS, text)
 }
@@ -306,7 +348,8 @@ mod tests {
     fn reads_back_what_was_written() {
         let token = Token {
             accessor: "a".to_string().into(),
-            policies: alloc::vec!["default".to_string(), "root".to_string()],
+            namespace: Owner([4; 16]),
+            policies: ["default".to_string(), "root".to_string()].into(),
             path: "auth/token/create".to_string(),
             display_name: "token".to_string(),
             meta: Some(BTreeMap::from([("k".to_string(), "v".to_string())])),

@@ -25,6 +25,7 @@ use crate::effect::{AuditId, BatchSeq, Failed, JobId, LoadId, Loaded, Output, Re
 use crate::http::{Head, Response};
 use crate::job::Outcome;
 use crate::limit;
+use crate::namespace::Namespace;
 use crate::reject::{Branch, Reject};
 use crate::seal::SealState;
 use crate::store::cache::Cache;
@@ -62,6 +63,9 @@ pub struct Config {
     pub default_lease_ttl: i64,
     /// Seconds that they last at most.
     pub max_lease_ttl: i64,
+    /// Whether the mount that initialisation makes stays where it is. Otherwise, while it is empty and
+    /// untuned, it gives way to whatever would collide with it.
+    pub keeps_first_mount: bool,
     /// Bytes of room on the medium that only deletes, revocations and the clean-up may use.
     pub room_reserve_bytes: u64,
     /// What `sys/seal-status` says of the storage, such as `inmem`.
@@ -78,6 +82,7 @@ impl Default for Config {
             audit: false,
             page_bytes_max: limit::PAGE_BYTES_MAX,
             list_pages_max: limit::LIST_PAGES_MAX,
+            keeps_first_mount: false,
             room_reserve_bytes: limit::ROOM_RESERVE_BYTES,
             default_lease_ttl: limit::TTL_SECONDS,
             max_lease_ttl: limit::TTL_SECONDS,
@@ -94,6 +99,8 @@ pub struct Vault {
     seed: Zeroizing<[u8; 32]>,
     /// How far the core's time is ahead of the clock outside.
     clock_ahead: Duration,
+    /// The namespace that is always there.
+    root: Arc<Namespace>,
     seal: SealState,
     /// The batch that the seal's state reflects.
     seal_seq: BatchSeq,
@@ -197,6 +204,7 @@ impl Vault {
             now: Time::default(),
             seed: Zeroizing::default(),
             clock_ahead: Duration::ZERO,
+            root: Arc::new(Namespace::root()),
             seal: SealState::Unknown,
             seal_seq: BatchSeq::START,
             loads: load::Loads::default(),

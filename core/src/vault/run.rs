@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::tx::{Halt, Staged, Tx};
+use super::tx::{Halt, Staged, Tx, World};
 use super::{Held, Memo, Parked, RunId, Runner, Tasked, Trace, Vault, Waiting};
 use crate::call::{Call, perform};
 use crate::chore;
@@ -80,8 +80,7 @@ impl Vault {
                 .collect();
             return (End::Halt(halt, Branch::Open), Staged { missing, ..Staged::default() });
         }
-        let mut tx =
-            Tx::new(&mut self.cache, &self.seal, self.seal_seq, memo, &self.config, self.now);
+        let mut tx = self.begin(memo);
         let end = match runner {
             Runner::Request(_, call) => perform(&mut tx, call).map(End::Answer),
             Runner::Chore(page) => {
@@ -90,6 +89,19 @@ impl Vault {
             }
         };
         (end.unwrap_or_else(|halt| End::Halt(halt, tx.branch)), tx.staged)
+    }
+
+    /// A transaction on the server as it is.
+    fn begin<'v>(&'v mut self, memo: &'v Memo) -> Tx<'v> {
+        let world = World {
+            cache: &mut self.cache,
+            seal: &self.seal,
+            seal_seq: self.seal_seq,
+            root: &self.root,
+            config: &self.config,
+            now: self.now,
+        };
+        Tx::new(world, memo)
     }
 
     /// Learns from the fixed records whether the server is initialised.
@@ -241,8 +253,7 @@ impl Vault {
         let decided = !reject.is_trouble();
         let mut seq = BatchSeq::START;
         if decided && memo.charge.is_some_and(|charge| charge.last) {
-            let mut tx =
-                Tx::new(&mut self.cache, &self.seal, self.seal_seq, &memo, &self.config, self.now);
+            let mut tx = self.begin(&memo);
             if token::bury(&mut tx, call).is_ok() {
                 let staged = tx.staged;
                 seq = self.commit(staged, memo.random(Phase::EffectBatch));

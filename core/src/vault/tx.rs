@@ -13,10 +13,12 @@ use super::{Charge, Config, Memo};
 use crate::cors::Allowed;
 use crate::effect::BatchSeq;
 use crate::job::{Job, Outcome};
+use crate::namespace::Namespace;
 use crate::random::{Generator, Phase};
 use crate::reject::{Branch, Corrupt, Reject};
 use crate::route::Operation;
 use crate::seal::{Barrier, SealChange, SealState};
+use crate::roll::RecordReader;
 use crate::secret::Wiped;
 use crate::store::cache::{Cache, Entry, Form, Opened};
 use crate::store::folder::{Page, PageId, PageReader, PageWriter};
@@ -59,6 +61,7 @@ pub(crate) struct Tx<'v> {
     cache: &'v mut Cache,
     seal: &'v SealState,
     memo: &'v Memo,
+    root: &'v Arc<Namespace>,
     pub(crate) config: &'v Config,
     pub(crate) now: Time,
     /// How rejections are worded from here on.
@@ -83,25 +86,35 @@ pub(super) struct Staged {
     pub(super) allowed: Option<Allowed>,
 }
 
+/// What a transaction sees of the server.
+pub(super) struct World<'v> {
+    pub(super) cache: &'v mut Cache,
+    pub(super) seal: &'v SealState,
+    pub(super) seal_seq: BatchSeq,
+    pub(super) root: &'v Arc<Namespace>,
+    pub(super) config: &'v Config,
+    pub(super) now: Time,
+}
+
 impl<'v> Tx<'v> {
-    pub(super) fn new(
-        cache: &'v mut Cache,
-        seal: &'v SealState,
-        seal_seq: BatchSeq,
-        memo: &'v Memo,
-        config: &'v Config,
-        now: Time,
-    ) -> Self {
+    pub(super) fn new(world: World<'v>, memo: &'v Memo) -> Self {
+        let World { cache, seal, seal_seq, root, config, now } = world;
         Self {
             cache,
             seal,
             memo,
+            root,
             config,
             now,
             branch: Branch::Open,
             random: memo.random(Phase::Effect),
             staged: Staged { read: seal_seq, ..Staged::default() },
         }
+    }
+
+    /// The namespace that is always there.
+    pub(crate) fn root_namespace(&self) -> Arc<Namespace> {
+        Arc::clone(self.root)
     }
 
     // --- The seal ---
@@ -334,6 +347,17 @@ impl PageReader for Tx<'_> {
             self.form_by(key, |barrier, sealed| barrier.open(key, path, sealed))
         };
         keys.iter().zip(paths).map(open).collect()
+    }
+}
+
+impl RecordReader for Tx<'_> {
+    fn payloads(&mut self, names: &[Name<'_>]) -> Result<Vec<Option<Wiped<Vec<u8>>>>, Halt> {
+        self.want(names)?;
+        names.iter().map(|name| self.get(name)).collect()
+    }
+
+    fn too_much() -> Halt {
+        Reject::Overloaded("there are too many names for one answer").into()
     }
 }
 

@@ -10,9 +10,11 @@ mod page;
 pub(crate) mod probe;
 mod walk;
 
+use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::ControlFlow;
 
 use super::key::folder_of;
 use super::{Name, Owner, Space};
@@ -61,6 +63,20 @@ pub(crate) fn has<R: PageReader>(
     let (folder, name) = Folder::of(owner, path);
     let way = folder.descend(reader, name)?;
     Ok(way.last().is_some_and(|leaf| leaf.page.search(name).is_ok()))
+}
+
+/// The first name in a folder, which is empty or ends in a slash.
+pub(crate) fn first<R: PageReader>(
+    reader: &mut R,
+    owner: Owner,
+    folder: &str,
+) -> Result<Option<String>, R::Halt> {
+    let mut found = None;
+    let _ = walk(reader, owner, folder, "", 1, &mut |name| {
+        found = Some(name.to_owned());
+        ControlFlow::Break(())
+    })?;
+    Ok(found)
 }
 
 /// Puts the name of an entry into the index of its folder, and names of new folders into those above.

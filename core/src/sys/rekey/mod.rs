@@ -88,7 +88,7 @@ const fn init_route(pattern: &'static str) -> Route {
         synopsis: "Begins the way to new key shares, tells how far it is, and ends it.",
         description: "There is one at a time. A seal or a restart ends it too, and the shares stay as \
                       they are.",
-        ..Route::system(pattern)
+        ..Route::seal(pattern)
     }
 }
 
@@ -98,7 +98,7 @@ const fn update_route(pattern: &'static str) -> Route {
         synopsis: "Takes an old share towards new ones.",
         description: "The share that completes the quorum gives the new shares. They are in force at \
                       once, or when they are verified, if that was asked for.",
-        ..Route::system(pattern)
+        ..Route::seal(pattern)
     }
 }
 
@@ -108,7 +108,7 @@ const fn verify_route(pattern: &'static str) -> Route {
         synopsis: "Takes a new share, to verify that it was received.",
         description: "When a quorum of the new shares was given, they are in force, and the old ones no \
                       more.",
-        ..Route::system(pattern)
+        ..Route::seal(pattern)
     }
 }
 
@@ -118,7 +118,7 @@ const fn backup_route(pattern: &'static str) -> Route {
         methods: BACKUP_METHODS,
         synopsis: "Encrypted copies of new shares.",
         description: "There are none: they would be encrypted by PGP, which is not here.",
-        ..Route::system(pattern)
+        ..Route::seal(pattern)
     }
 }
 
@@ -127,7 +127,7 @@ const fn recovery_route(pattern: &'static str) -> Route {
         methods: RECOVERY_METHODS,
         synopsis: "Refused.",
         description: "Recovery keys belong to seals that open themselves.",
-        ..Route::system(pattern)
+        ..Route::seal(pattern)
     })
 }
 
