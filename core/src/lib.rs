@@ -50,6 +50,7 @@ pub mod encoding;
 mod engine;
 mod field;
 mod form;
+pub mod hcl;
 pub mod http;
 mod job;
 pub mod json;

@@ -61,6 +61,15 @@ pub const FORM_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// Pairs of a form: names cost far more memory than the two bytes that they may take in a body.
 pub const FORM_PAIRS_MAX: usize = 10_000;
 
+// --- Documents ------------------------------------------------------------------------------
+
+/// Bytes of a configuration or a policy. Real ones have a few KiB, a tree takes up to some thirty times
+/// its text, and the reference's storage takes no larger entry.
+pub const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
+/// Levels of blocks and lists, the document itself being the first. The deepest configuration that is
+/// known has six, and what reads the tree recurses over it.
+pub const DOCUMENT_DEPTH_MAX: usize = 32;
+
 // --- Requests -------------------------------------------------------------------------------
 
 /// Records that one request may have pinned in memory between its runs.
