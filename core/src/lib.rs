@@ -56,6 +56,7 @@ mod job;
 pub mod json;
 pub mod limit;
 mod memory;
+mod password;
 mod path;
 mod quote;
 mod random;

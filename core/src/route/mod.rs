@@ -232,6 +232,7 @@ const SYSTEM: &[&[Route]] = &[
     sys::init::ROUTES,
     sys::keyring::ROUTES,
     sys::leader::ROUTES,
+    sys::password_policy::ROUTES,
     sys::rekey::ROUTES,
     sys::rekey::OPEN_ROUTES,
     sys::seal::ROUTES,

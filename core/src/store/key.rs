@@ -102,6 +102,8 @@ pub(crate) enum Space {
     Task = 10,
     /// Settings of the server, by their endpoint.
     Setting = 11,
+    /// Password policies of a namespace, by their name.
+    PasswordPolicy = 15,
 }
 
 /// Whose record it is: a mount, a namespace, the token store. Ids are random and never used again.
@@ -154,7 +156,8 @@ impl<'a> Name<'a> {
             | Space::Child
             | Space::Due
             | Space::Task
-            | Space::Setting => Group::Nothing,
+            | Space::Setting
+            | Space::PasswordPolicy => Group::Nothing,
         };
         Self { space, owner, group, path }
     }
