@@ -128,12 +128,14 @@ pub fn core_config(
     storage: &Storage,
     adapter: Adapter,
     allow_trailing_period: bool,
+    keeps_first_mount: bool,
 ) -> strongroom_core::Config {
     let (default, max) = config.lease_ttls();
     // Zero would mean no limit to the core.
     let seconds = |ttl: Duration| i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX).max(1);
     strongroom_core::Config {
         allow_trailing_period,
+        keeps_first_mount,
         cache_bytes: adapter.cache_bytes(),
         default_lease_ttl: seconds(default),
         max_lease_ttl: seconds(max),

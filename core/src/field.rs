@@ -195,10 +195,7 @@ impl<'a> Args<'a> {
     }
 
     /// The same; one text is a list with commas. Empty items go.
-    pub(crate) fn comma_strings(
-        &self,
-        name: &'static str,
-    ) -> Result<Option<Vec<String>>, Reject> {
+    pub(crate) fn comma_strings(&self, name: &'static str) -> Result<Option<Vec<String>>, Reject> {
         let Some(mut texts) = self.strings(name)? else { return Ok(None) };
         if let Some(text) = self.value(name).and_then(Value::as_str) {
             texts = text.split(',').map(|text| text.trim().to_owned()).collect();

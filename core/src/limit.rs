@@ -69,6 +69,29 @@ pub const FORM_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// Pairs of a form: names cost far more memory than the two bytes that they may take in a body.
 pub const FORM_PAIRS_MAX: usize = 10_000;
 
+// --- Documents ------------------------------------------------------------------------------
+
+/// Bytes of a configuration or a policy. Real ones have a few KiB, a tree takes up to some thirty times
+/// its text, and the reference's storage takes no larger entry.
+pub const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
+/// Levels of blocks and lists, the document itself being the first. The deepest configuration that is
+/// known has six, and what reads the tree recurses over it.
+pub const DOCUMENT_DEPTH_MAX: usize = 32;
+
+// --- Password policies ----------------------------------------------------------------------
+
+/// Characters of a password: the reference's bounds.
+pub const PASSWORD_LENGTH_MIN: usize = 4;
+/// See [`PASSWORD_LENGTH_MIN`].
+pub const PASSWORD_LENGTH_MAX: usize = 100;
+/// Different characters in the charsets of a policy: the reference's bound, and a random byte draws one.
+pub const PASSWORD_CHARSET_MAX: usize = 256;
+/// Characters drawn for one password until its rules pass, where the reference bounds the time by a
+/// second. They take two milliseconds, as long as the most that `sys/tools/random` gives, and up to ten
+/// where a hundred rules are checked. A policy that one candidate of a thousand passes fails, at 20
+/// characters, once in seven hundred times.
+pub const PASSWORD_DRAWS_MAX: usize = 128 * 1024;
+
 // --- Requests -------------------------------------------------------------------------------
 
 /// Records that one request may have pinned in memory between its runs.

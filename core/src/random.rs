@@ -65,15 +65,22 @@ impl Generator {
     pub(crate) fn base62(&mut self, length: usize) -> String {
         let mut text = String::with_capacity(length);
         while text.len() < length {
-            // 248 is the largest multiple of 62 in a byte: what is above would favour some.
-            let byte = self.byte();
-            if byte < 248
-                && let Some(&letter) = BASE62.get(usize::from(byte % 62))
-            {
-                text.push(char::from(letter));
-            }
+            text.extend(BASE62.get(usize::from(self.below(BASE62.len()))).copied().map(char::from));
         }
         text
+    }
+
+    /// A number below `end`, which is 1 to 256, each equally likely.
+    pub(crate) fn below(&mut self, end: usize) -> u8 {
+        // Beyond the largest multiple of it in a byte some would be favoured.
+        let fair = 256 - 256 % end;
+        loop {
+            let byte = self.byte();
+            if usize::from(byte) < fair {
+                // Below 256 is every byte.
+                return u8::try_from(end).map_or(byte, |end| byte % end);
+            }
+        }
     }
 
     /// 16 random bytes in the form 8-4-4-4-12 (the reference marks no version in it).
@@ -127,6 +134,17 @@ mod tests {
         assert_eq!(first, Generator::new(&seed, Phase::Effect).array::<80>());
         assert_ne!(first, Generator::new(&seed, Phase::Admission).array::<80>());
         assert_ne!(first[..32], first[32..64]);
+    }
+
+    #[test]
+    fn draws_every_number_below_an_end_equally_often() {
+        let mut random = Generator::new(&[2; 32], Phase::Effect);
+        for end in [1, 2, 3, 62, 129, 255, 256] {
+            let mut counts = std::vec![0_i64; end];
+            (0..end * 400).for_each(|_| counts[usize::from(random.below(end))] += 1);
+            // Five standard deviations of what 400 are.
+            assert!(counts.iter().all(|count| (count - 400).abs() <= 100), "{end}: {counts:?}");
+        }
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub(crate) enum Reject {
     AclDenied,
     /// The token named in the body is unknown.
     BadToken,
+    /// Status and text of an endpoint that has both of its own.
+    Coded(StatusCode, Cow<'static, str>),
     /// A field of the request has a type that cannot be converted.
     Field { field: &'static str, cause: String },
     /// Text of an endpoint for what this caller may not know or do.
@@ -86,6 +88,12 @@ impl Reject {
         Self::Invalid(message.into())
     }
 
+    /// A refusal with a status and a text of the endpoint's own, in the list form where a token was
+    /// shown.
+    pub(crate) fn coded(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::Coded(status, message.into())
+    }
+
     /// Whether it is a trouble of the server's and not a rule that the request broke.
     pub(crate) fn is_trouble(&self) -> bool {
         matches!(self, Self::Internal | Self::Overloaded(_) | Self::TimedOut)
@@ -97,7 +105,7 @@ impl Reject {
         let message = if wrapped == Wrapped::Always
             || wrapped == Wrapped::Authenticated && branch == Branch::Authenticated
         {
-            Cow::Owned(format!("1 error occurred:\n\t* {message}\n\n"))
+            Cow::Owned(listed(&[message]))
         } else {
             message
         };
@@ -115,6 +123,7 @@ impl Reject {
         let (status, text, wrapped) = match self {
             Self::AclDenied => (FORBIDDEN, "permission denied", Always),
             Self::BadToken => (FORBIDDEN, "bad token", Never),
+            Self::Coded(status, text) => return (*status, text.clone(), Authenticated),
             Self::Field { field, cause } => {
                 let text = format!(
                     "Field validation failed: error converting input for field \"{field}\": {cause}"
@@ -169,6 +178,20 @@ impl Reject {
     }
 }
 
+/// The list form of the API: how many errors there are, and each on a line.
+pub(crate) fn listed(messages: &[impl AsRef<str>]) -> String {
+    let mut text = match messages.len() {
+        1 => String::from("1 error occurred:"),
+        count => format!("{count} errors occurred:"),
+    };
+    for message in messages {
+        text.push_str("\n\t* ");
+        text.push_str(message.as_ref());
+    }
+    text.push_str("\n\n");
+    text
+}
+
 /// When a message is put into the list form `1 error occurred: ...`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wrapped {
@@ -192,10 +215,11 @@ mod tests {
     fn maps_every_variant_to_status_and_message() {
         let wrapped = |text: &str| format!("1 error occurred:\\n\\t* {text}\\n\\n");
         let path = || "a\"b".to_string();
-        let cases: [(Reject, u16, String, String); 24] = [
+        let cases: [(Reject, u16, String, String); 25] = [
+            both(Reject::Forbidden("not you".into()), 403, "not you"),
             (Reject::AclDenied, 403, wrapped("permission denied"), wrapped("permission denied")),
             (Reject::BadToken, 403, "bad token".into(), "bad token".into()),
-            both(Reject::Forbidden("not you".into()), 403, "not you"),
+            (Reject::coded(StatusCode::CONFLICT, "no"), 409, "no".into(), wrapped("no")),
             (Reject::Internal, 500, "internal error".into(), wrapped("internal error")),
             both(Reject::InternalOnly, 400, "cannot handle internal-only request operation"),
             both(Reject::invalid("no"), 400, "no"),
@@ -253,6 +277,12 @@ mod tests {
                 assert_eq!(body, format!("{{\"errors\":[\"{text}\"]}}\n"));
             }
         }
+    }
+
+    #[test]
+    fn counts_and_lists_errors() {
+        assert_eq!(listed(&["a"]), "1 error occurred:\n\t* a\n\n");
+        assert_eq!(listed(&["a", "b"]), "2 errors occurred:\n\t* a\n\t* b\n\n");
     }
 
     fn both(reject: Reject, status: u16, text: &str) -> (Reject, u16, String, String) {

@@ -21,10 +21,7 @@ use crate::vault::{Halt, Tx};
 /// Where records are read for a roll.
 pub(crate) trait RecordReader: PageReader {
     /// The payloads of some records, each if it is there. They are loaded together.
-    fn payloads(
-        &mut self,
-        names: &[Name<'_>],
-    ) -> Result<Vec<Option<Wiped<Vec<u8>>>>, Self::Halt>;
+    fn payloads(&mut self, names: &[Name<'_>]) -> Result<Vec<Option<Wiped<Vec<u8>>>>, Self::Halt>;
 
     /// The roll is longer than an answer may be.
     fn too_much() -> Self::Halt;
@@ -125,10 +122,7 @@ impl PageReader for Few<'_, '_> {
 }
 
 impl RecordReader for Few<'_, '_> {
-    fn payloads(
-        &mut self,
-        names: &[Name<'_>],
-    ) -> Result<Vec<Option<Wiped<Vec<u8>>>>, FewHalt> {
+    fn payloads(&mut self, names: &[Name<'_>]) -> Result<Vec<Option<Wiped<Vec<u8>>>>, FewHalt> {
         self.take(names.len())?;
         self.tx.payloads(names).map_err(FewHalt::Halt)
     }

@@ -131,7 +131,8 @@ fn open(
     storage: &Storage,
 ) -> Result<Host, String> {
     let trailing_period = flags.is_on("allow-trailing-period");
-    let core = start::core_config(config, storage, adapter, trailing_period);
+    let is_dev = flags.is_on("dev");
+    let core = start::core_config(config, storage, adapter, trailing_period, is_dev);
     start::open_storage(storage, adapter, core)
 }
 

@@ -1,7 +1,7 @@
 //! The configuration of a server: files to a typed [`Config`].
 //!
-//! A syntax (`syntax`) is read into a tree of blocks (`tree`), and that block by block into types
-//! (`section`); what each key means stands in one table for each kind of block. Several files are one
+//! A file is read into a tree of blocks, whatever its syntax (`syntax`), and that block by block into
+//! types (`section`); what each key means stands in one table for each kind of block. Several files are one
 //! configuration: listeners add up, of everything else the last counts.
 //!
 //! Invariants: nothing that asks for more safety than this build gives passes without a word; errors and
@@ -13,7 +13,6 @@ mod section;
 mod storage;
 mod syntax;
 mod tls;
-mod tree;
 
 use std::fmt;
 use std::fs;
@@ -21,6 +20,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use strongroom_core::hcl::Block;
 use strongroom_core::limit;
 use zeroize::Zeroizing;
 
@@ -28,12 +28,11 @@ pub use listener::{ClientCerts, DEFAULT_ADDRESS, Listener, Place, Tls, TlsVersio
 use section::{Section, Use};
 pub use storage::Storage;
 use syntax::Syntax;
-use tree::Block;
 
 use crate::log::{Format, Level};
 
-/// Bytes of one file. Real ones have a few KiB.
-const FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// Bytes of one file.
+const FILE_BYTES_MAX: u64 = limit::DOCUMENT_BYTES_MAX as u64;
 /// Warnings that are told one by one: together they fit into a pipe that nobody reads.
 const WARNINGS_MAX: usize = 50;
 

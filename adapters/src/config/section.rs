@@ -8,10 +8,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use strongroom_core::hcl::{Block, Item, Value};
 use strongroom_core::parse_duration;
 
 use super::syntax::Syntax;
-use super::tree::{Block, Value};
 use super::{ConfigError, Source, Warnings};
 use crate::flag::parse_bool;
 
@@ -60,11 +60,11 @@ impl<'a> Section<'a> {
 
     /// Warns of keys that this build does not know, or whose wishes it cannot fulfil.
     pub(super) fn check_keys(&self, known: &[(&str, Use)], warnings: &mut Warnings) {
-        for (name, value) in &self.block.0 {
+        for Item { name, value, .. } in &self.block.0 {
             let found = known.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
             match found.map(|(_, usage)| usage) {
                 Some(Use::Read | Use::Quiet) => {}
-                Some(Use::Absent) if value.is_off() => {}
+                Some(Use::Absent) if is_off(value) => {}
                 Some(Use::Absent) => warnings.add(self.place(name), "has no effect in this build"),
                 None => warnings.add(self.place(name), "is not known and has no effect"),
             }
@@ -93,7 +93,7 @@ impl<'a> Section<'a> {
         let mut labelled = Vec::new();
         for outer in self.blocks(key)? {
             let mut seen: Vec<&str> = Vec::new();
-            for (label, _) in &outer.block.0 {
+            for Item { name: label, .. } in &outer.block.0 {
                 if seen.iter().any(|seen| seen.eq_ignore_ascii_case(label)) {
                     continue;
                 }
@@ -117,12 +117,12 @@ impl<'a> Section<'a> {
 
     /// Whether the key asks for something.
     pub(super) fn asks(&self, key: &str) -> bool {
-        self.values(key).any(|value| !value.is_off())
+        self.values(key).any(|value| !is_off(value))
     }
 
     /// The names in this block.
     pub(super) fn entries(&self) -> impl Iterator<Item = &'a str> {
-        self.block.0.iter().map(|(name, _)| name.as_str())
+        self.block.0.iter().map(|item| item.name.as_str())
     }
 
     pub(super) fn text(&self, key: &str) -> Result<Option<String>, ConfigError> {
@@ -199,8 +199,20 @@ impl<'a> Section<'a> {
     }
 
     fn values(&self, key: &str) -> impl Iterator<Item = &'a Value> {
-        let named = self.block.0.iter().filter(move |(name, _)| name.eq_ignore_ascii_case(key));
-        named.map(|(_, value)| value)
+        let named = self.block.0.iter().filter(move |item| item.name.eq_ignore_ascii_case(key));
+        named.map(|item| &item.value)
+    }
+}
+
+/// Whether a value asks for nothing: `false`, 0, an empty text, nothing at all.
+fn is_off(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(value) => !value,
+        Value::Number(_) => value.as_decimal().as_deref() == Some("0"),
+        Value::Text(text) => matches!(text.as_str(), "" | "0" | "false"),
+        Value::List(items) => items.iter().all(is_off),
+        Value::Block(block) => block.0.iter().all(|item| is_off(&item.value)),
     }
 }
 

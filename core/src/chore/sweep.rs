@@ -23,11 +23,12 @@ use crate::vault::{Halt, Tx};
 const VERSION: u8 = 1;
 
 /// Spaces in which an owner may have rows.
-const SPACES: [Space; 7] = [
+const SPACES: [Space; 8] = [
     Space::Child,
     Space::Route,
     Space::Mount,
     Space::Policy,
+    Space::PasswordPolicy,
     Space::Entry,
     Space::Folder,
     Space::Page,

@@ -79,7 +79,7 @@ pub(super) fn delete(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<(), Ha
 }
 
 /// The names in a folder: `path` is empty or ends in a slash. A folder of many names is long work.
-pub(super) fn list(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<Answer, Halt> {
+pub(crate) fn list(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<Answer, Halt> {
     let inquiry = Inquiry::Names(Listing { owner, folder: path.into(), recursive: false });
     let leaves = if tx.has_inquired(&inquiry) { None } else { folder::leaves(tx, owner, path)? };
     let Some(leaves) = leaves else {
@@ -108,7 +108,7 @@ fn name(owner: Owner, path: &str) -> Name<'_> {
 }
 
 /// Names are stored inside their records behind a length of 16 bits; no target is longer.
-fn check_length(path: &str) -> Result<(), Reject> {
+pub(crate) fn check_length(path: &str) -> Result<(), Reject> {
     if path.len() > usize::from(u16::MAX) {
         return Err(Reject::invalid("path is too long"));
     }

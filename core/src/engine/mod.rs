@@ -1,5 +1,5 @@
 //! The secrets engines: what can be mounted.
 
 pub(crate) mod cubbyhole;
-mod entry;
+pub(crate) mod entry;
 pub(crate) mod kv1;

@@ -4,9 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::sync::Arc;
 
-use super::{
-    FIRST_MOUNT, INDEX, Kind, Record, Row, find_row, record_name, row_name,
-};
+use super::{FIRST_MOUNT, INDEX, Kind, Record, Row, find_row, record_name, row_name};
 use crate::chore::sweep;
 use crate::namespace::{Namespace, Place};
 use crate::store::{Owner, folder};

@@ -201,10 +201,7 @@ pub(crate) fn find(tx: &mut Tx<'_>, place: &Place<'_>) -> Result<Mount, Halt> {
 }
 
 /// The shortest prefix of a path that has a row, and the row.
-pub(crate) fn find_row(
-    tx: &mut Tx<'_>,
-    place: &Place<'_>,
-) -> Result<Option<(String, Row)>, Halt> {
+pub(crate) fn find_row(tx: &mut Tx<'_>, place: &Place<'_>) -> Result<Option<(String, Row)>, Halt> {
     let folder = as_folder(place.path());
     let slashes = folder.bytes().enumerate().filter(|(_, byte)| *byte == b'/');
     let prefixes = slashes.filter_map(|(at, _)| folder.get(..=at));

@@ -296,7 +296,8 @@ impl Settings {
             &self.response_headers,
         ];
         let texts = lists.into_iter().flatten();
-        self.plugin_version.len() + texts.map(|text| text.len() + size_of::<String>()).sum::<usize>()
+        self.plugin_version.len()
+            + texts.map(|text| text.len() + size_of::<String>()).sum::<usize>()
     }
 }
 

@@ -154,10 +154,7 @@ mod tests {
             ("/a/b/", Some("a/b/")),
             ("a//b", Some("a/b/")),
             ("root/a", Some("root/a/")),
-            (
-                "a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a",
-                None,
-            ),
+            ("a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a", None),
         ];
         for (header, want) in CASES {
             assert_eq!(canonical(header).ok().as_deref(), want, "{header}");

@@ -95,7 +95,9 @@ pub(crate) enum Home {
 pub(crate) struct Route {
     /// The mount type; `None` for the endpoints of the HTTP layer, whose pattern is the whole path.
     pub(crate) engine: Option<Engine>,
-    /// Segments; `{name}` captures one, `{name...}` at the end captures the rest, empty or not.
+    /// Segments. `{name}` captures one; `{name...}` captures all that is left, empty or not. Literal
+    /// segments may stand behind that: then it captures what is before the last place where they can
+    /// be, which is never empty.
     pub(crate) pattern: &'static str,
     /// Whether it is served without a token.
     pub(crate) open: bool,
@@ -193,7 +195,7 @@ impl Route {
         self.methods.iter().find(|method| method.operation == operation)
     }
 
-    /// Whether its path is the user's own, character by character.
+    /// Whether its path is the user's own to the end, character by character.
     pub(crate) fn is_free_path(&self) -> bool {
         self.pattern.ends_with("...}")
     }
@@ -201,26 +203,38 @@ impl Route {
     /// The captures, if the path is of this route.
     fn matches<'p>(&self, path: &'p str) -> Option<Vec<(&'static str, &'p str)>> {
         let mut captures = Vec::new();
-        let mut rest = Some(path);
-        for piece in self.pattern.split('/') {
+        let (mut pattern, mut rest) = (Some(self.pattern), Some(path));
+        while let Some(pieces) = pattern {
+            let (piece, pieces) = cut(pieces);
             let name = piece.strip_prefix('{').and_then(|piece| piece.strip_suffix('}'));
             if let Some(name) = name.and_then(|name| name.strip_suffix("...")) {
-                captures.push((name, rest?));
+                captures.push((name, before(rest?, pieces)?));
                 return Some(captures);
             }
-            let (segment, behind) = match rest?.split_once('/') {
-                Some((segment, behind)) => (segment, Some(behind)),
-                None => (rest?, None),
-            };
+            let (segment, segments) = cut(rest?);
             match name {
                 Some(name) if is_name(segment) => captures.push((name, segment)),
                 None if segment == piece => {}
                 Some(_) | None => return None,
             }
-            rest = behind;
+            (pattern, rest) = (pieces, segments);
         }
         rest.is_none().then_some(captures)
     }
+}
+
+/// The first segment, and those behind it if there is a slash.
+fn cut(path: &str) -> (&str, Option<&str>) {
+    match path.split_once('/') {
+        Some((segment, rest)) => (segment, Some(rest)),
+        None => (path, None),
+    }
+}
+
+/// What a path has before these segments at its end; without any, all of it.
+fn before<'p>(path: &'p str, end: Option<&str>) -> Option<&'p str> {
+    let Some(end) = end else { return Some(path) };
+    path.strip_suffix(end)?.strip_suffix('/').filter(|captured| !captured.is_empty())
 }
 
 /// Names in paths begin and end with a letter, digit or underscore, and have dashes and periods
@@ -243,6 +257,7 @@ const SYSTEM: &[&[Route]] = &[
     sys::keyring::ROUTES,
     sys::leader::ROUTES,
     sys::mount::ROUTES,
+    sys::password_policy::ROUTES,
     sys::rekey::ROUTES,
     sys::rekey::OPEN_ROUTES,
     sys::seal::ROUTES,

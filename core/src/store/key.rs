@@ -106,6 +106,8 @@ pub(crate) enum Space {
     Namespace = 12,
     /// Policies of a namespace by their name.
     Policy = 13,
+    /// Password policies of a namespace, by their name.
+    PasswordPolicy = 14,
 }
 
 /// Whose record it is: a mount, a namespace, the token store. Ids are random and never used again.
@@ -160,7 +162,8 @@ impl<'a> Name<'a> {
             | Space::Task
             | Space::Setting
             | Space::Namespace
-            | Space::Policy => Group::Nothing,
+            | Space::Policy
+            | Space::PasswordPolicy => Group::Nothing,
         };
         Self { space, owner, group, path }
     }

@@ -2,12 +2,14 @@
 
 mod body;
 pub(crate) mod cors;
+mod document;
 pub(crate) mod generate_root;
 pub(crate) mod health;
 pub(crate) mod init;
 pub(crate) mod keyring;
 pub(crate) mod leader;
 pub(crate) mod mount;
+pub(crate) mod password_policy;
 mod pgp;
 pub(crate) mod rekey;
 pub(crate) mod seal;

@@ -52,8 +52,7 @@ fn show(text: &str, token: &Token, namespace: &Namespace, now: Time) -> alloc::s
     if token.renewable.is_some() {
         object = object.string("issue_time", &token.creation_time.rfc3339());
     }
-    object = object
-        .raw("meta", &meta_object(token.meta.as_ref()));
+    object = object.raw("meta", &meta_object(token.meta.as_ref()));
     if !namespace.is_root() {
         object = object.string("namespace_path", &namespace.path);
     }

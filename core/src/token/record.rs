@@ -319,10 +319,7 @@ pub(crate) fn bury_all(
 }
 
 /// The namespace of a token, alive or not, if it and its namespace are there.
-pub(crate) fn namespace_of(
-    tx: &mut Tx<'_>,
-    text: &str,
-) -> Result<Option<Arc<Namespace>>, Halt> {
+pub(crate) fn namespace_of(tx: &mut Tx<'_>, text: &str) -> Result<Option<Arc<Namespace>>, Halt> {
     match Token::read(tx, text)? {
         None => Ok(None),
         Some(token) if token.namespace == Owner::ROOT => Ok(Some(tx.root_namespace())),

@@ -35,9 +35,8 @@ pub(super) fn enable_secrets(
     if is_protected(&path) {
         return Err(Reject::invalid(format!("cannot mount {}", quoted(&path))).into());
     }
-    let is_built_in = |engine: &Engine| {
-        !engine.is_mountable() && engine.word(context.namespace()) == wish.word
-    };
+    let is_built_in =
+        |engine: &Engine| !engine.is_mountable() && engine.word(context.namespace()) == wish.word;
     if Engine::ALL.iter().any(is_built_in) {
         let text = format!("mount type of {} is not mountable", quoted(&wish.word));
         return Err(Reject::invalid(text).into());

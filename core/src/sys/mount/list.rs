@@ -49,11 +49,7 @@ pub(super) fn secrets(
     list(tx, context, Side::Secrets)
 }
 
-pub(super) fn auth(
-    tx: &mut Tx<'_>,
-    context: &Context<'_>,
-    _: &Authorized,
-) -> Result<Answer, Halt> {
+pub(super) fn auth(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {
     list(tx, context, Side::Auth)
 }
 
@@ -87,8 +83,7 @@ pub(super) fn each<R: RecordReader>(
 ) -> Result<(), R::Halt> {
     let fixed: Vec<Fixed> =
         Fixed::ALL.into_iter().filter(|fixed| side_of(fixed.path()) == side).collect();
-    let names: Vec<Name<'_>> =
-        fixed.iter().map(|fixed| fixed.record_name(namespace.id)).collect();
+    let names: Vec<Name<'_>> = fixed.iter().map(|fixed| fixed.record_name(namespace.id)).collect();
     let records = reader.payloads(&names)?;
     for (fixed, payload) in fixed.iter().zip(records) {
         let record = payload.map(|payload| Record::read(&payload)).transpose()?;

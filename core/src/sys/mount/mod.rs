@@ -40,7 +40,11 @@ const TUNE_FIELDS: &[Field] = &[
     Field::body("max_lease_ttl", FieldKind::DurationText, "`system` for the server's own."),
     Field::body("description", FieldKind::String, "Text for those who read the list of mounts."),
     Field::body("audit_non_hmac_request_keys", FieldKind::CommaStrings, "Shown in clear by audit."),
-    Field::body("audit_non_hmac_response_keys", FieldKind::CommaStrings, "Shown in clear by audit."),
+    Field::body(
+        "audit_non_hmac_response_keys",
+        FieldKind::CommaStrings,
+        "Shown in clear by audit.",
+    ),
     Field::body("listing_visibility", FieldKind::String, "`unauth`, `hidden` or nothing."),
     Field::body("passthrough_request_headers", FieldKind::CommaStrings, "Kept and shown."),
     Field::body("allowed_response_headers", FieldKind::CommaStrings, "Kept and shown."),

@@ -55,8 +55,9 @@ pub(super) fn remount(
     let target = Place::resolve_owned(tx, [above, &*to].concat())?;
     check_sides(source.path(), target.path())?;
     let found = show::find(tx, &source)?.filter(|found| found.path == source.path());
-    let found = found
-        .ok_or_else(|| Reject::invalid(format!("no matching mount at {}", quoted(source.path()))))?;
+    let found = found.ok_or_else(|| {
+        Reject::invalid(format!("no matching mount at {}", quoted(source.path())))
+    })?;
     if let Some(obstacle) = mount::make_way(tx, &target.namespace, target.path())? {
         let path = match obstacle.kind {
             Kind::Mount => obstacle.path,

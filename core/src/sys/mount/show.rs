@@ -29,11 +29,7 @@ pub(super) fn secrets(
 }
 
 /// The auth method with a path, and no other.
-pub(super) fn auth(
-    tx: &mut Tx<'_>,
-    context: &Context<'_>,
-    _: &Authorized,
-) -> Result<Answer, Halt> {
+pub(super) fn auth(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {
     let path = folder(context)?;
     let namespace = context.namespace();
     let full = [AUTH, &path].concat();
@@ -171,8 +167,7 @@ pub(super) fn visibility(object: Object, settings: &Settings) -> Object {
 /// An object of objects, by their names.
 pub(super) fn by_name(mut members: Vec<(String, String)>) -> String {
     members.sort();
-    let object = members
-        .iter()
-        .fold(Object::new(), |object, (name, member)| object.raw(name, member));
+    let object =
+        members.iter().fold(Object::new(), |object, (name, member)| object.raw(name, member));
     object.finish()
 }

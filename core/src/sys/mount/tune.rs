@@ -12,9 +12,7 @@ use super::wish::check_size;
 use crate::answer::{Answer, Envelope};
 use crate::duration;
 use crate::json::Object;
-use crate::mount::{
-    self, AUTH, Engine, Fixed, Lockout, Mount, Record, TokenType, record_name,
-};
+use crate::mount::{self, AUTH, Engine, Fixed, Lockout, Mount, Record, TokenType, record_name};
 use crate::namespace::Place;
 use crate::reject::Reject;
 use crate::route::Context;
@@ -25,11 +23,7 @@ use crate::vault::{Halt, Tx};
 /// Mounts of which only what the audit shows is tuned.
 const UNTUNABLE: [&str; 4] = ["audit/", "cubbyhole/", "identity/", "sys/"];
 
-pub(super) fn read(
-    tx: &mut Tx<'_>,
-    context: &Context<'_>,
-    _: &Authorized,
-) -> Result<Answer, Halt> {
+pub(super) fn read(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {
     let path = show::folder(context)?;
     show_tuned(tx, context, &path)
 }
@@ -110,11 +104,7 @@ fn show_tuned(tx: &mut Tx<'_>, context: &Context<'_>, path: &str) -> Result<Answ
 }
 
 /// All of what is given, or nothing: parameters are checked in the API's order.
-fn tune(
-    tx: &mut Tx<'_>,
-    context: &Context<'_>,
-    path: Cow<'_, str>,
-) -> Result<Answer, Halt> {
+fn tune(tx: &mut Tx<'_>, context: &Context<'_>, path: Cow<'_, str>) -> Result<Answer, Halt> {
     check_tunable(context, &path)?;
     let mount = find(tx, context, &path)?.ok_or_else(|| {
         Reject::invalid(format!("tune of path \"{path}\" failed: no mount entry found"))

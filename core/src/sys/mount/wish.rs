@@ -16,11 +16,7 @@ use crate::route::Context;
 use crate::vault::Config;
 
 /// The record of a new mount.
-pub(super) fn read(
-    context: &Context<'_>,
-    config: &Config,
-    side: Side,
-) -> Result<Wish, Reject> {
+pub(super) fn read(context: &Context<'_>, config: &Config, side: Side) -> Result<Wish, Reject> {
     let args = &context.args;
     let settings = read_settings(context, config)?;
     let mut word = args.string("type")?.unwrap_or_default();
@@ -137,9 +133,9 @@ fn read_settings(context: &Context<'_>, config: &Config) -> Result<Settings, Rej
         if matches!(text.as_str(), "" | "system") {
             return Ok(0);
         }
-        duration::parse(&text).map(duration::Signed::seconds).map_err(|why| {
-            Reject::invalid(format!("unable to parse {what} TTL of {text}: {why}"))
-        })
+        duration::parse(&text)
+            .map(duration::Signed::seconds)
+            .map_err(|why| Reject::invalid(format!("unable to parse {what} TTL of {text}: {why}")))
     };
     let default_lease_ttl = ttl("default_lease_ttl", "default")?;
     let max_lease_ttl = ttl("max_lease_ttl", "max")?;
@@ -193,8 +189,7 @@ fn read_token_type(
     }
     let word = member_text(context, "token_type")?;
     let token_type = TokenType::of(&word);
-    let token_type =
-        token_type.ok_or_else(|| Reject::invalid("invalid value for 'token_type'"))?;
+    let token_type = token_type.ok_or_else(|| Reject::invalid("invalid value for 'token_type'"))?;
     Ok(Settings { token_type, ..settings })
 }
 

@@ -2,21 +2,24 @@
 //!
 //! Invariant: each byte is looked at a bounded number of times.
 
-use zeroize::Zeroizing;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::mem;
 
-use super::super::super::tree::parse_based;
+use super::tree::parse_based;
+use crate::secret::Wiped;
 
 /// A token.
-#[derive(PartialEq, Eq)]
 pub(super) enum Token<'a> {
     /// A bare name, or a word for a bool.
     Word(&'a str),
     /// A number, as it is written.
     Number(&'a str),
     /// What stood in quotes.
-    Text(Zeroizing<String>),
+    Text(Wiped<String>),
     /// The lines of a heredoc, which cannot be a name.
-    Heredoc(Zeroizing<String>),
+    Heredoc(Wiped<String>),
     OpenBlock,
     CloseBlock,
     OpenList,
@@ -26,6 +29,13 @@ pub(super) enum Token<'a> {
     /// A character that begins nothing.
     Odd,
     End,
+}
+
+impl Token<'_> {
+    /// Whether it is of the same kind, whatever stands in it.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        mem::discriminant(self) == mem::discriminant(other)
+    }
 }
 
 /// What is wrong, and where.
@@ -157,7 +167,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// A text in quotes, on one line but for `${..}`.
-    fn quoted(&mut self) -> Result<Zeroizing<String>, Fault> {
+    fn quoted(&mut self) -> Result<Wiped<String>, Fault> {
         let start = self.at;
         let unclosed = || Fault::syntax(start, "a text that ends in '\"' on its line");
         let bytes = self.rest().as_bytes();
@@ -184,7 +194,7 @@ impl<'a> Scanner<'a> {
 
     /// Lines up to one that has nothing but the marker: `<<END`. With `<<-END` the indentation of that
     /// line is taken from the others, if all have it.
-    fn heredoc(&mut self) -> Result<Zeroizing<String>, Fault> {
+    fn heredoc(&mut self) -> Result<Wiped<String>, Fault> {
         const EXPECTED: &str = "'<<', a word, and lines up to one that is this word";
         let start = self.at;
         let fault = || Fault::syntax(start, EXPECTED);
@@ -213,17 +223,17 @@ impl<'a> Scanner<'a> {
     }
 }
 
-fn wiped(text: &str) -> Zeroizing<String> {
-    Zeroizing::new(text.to_owned())
+fn wiped(text: &str) -> Wiped<String> {
+    Wiped::new(text.to_owned())
 }
 
-fn unindent(text: &str, indentation: &str) -> Zeroizing<String> {
+fn unindent(text: &str, indentation: &str) -> Wiped<String> {
     let lines = || text.split_inclusive('\n').map(|line| line.strip_prefix(indentation));
     if lines().any(|line| line.is_none()) {
         return wiped(text);
     }
     // Room for all of it, so that no copy is left behind where it grew.
-    let mut out = Zeroizing::new(String::with_capacity(text.len()));
+    let mut out = Wiped::new(String::with_capacity(text.len()));
     lines().flatten().for_each(|line| out.push_str(line));
     out
 }
@@ -240,7 +250,7 @@ struct Template {
 impl Template {
     /// Whether this byte is one of a template.
     fn holds(&mut self, byte: u8) -> bool {
-        let before = core::mem::replace(&mut self.last, byte);
+        let before = mem::replace(&mut self.last, byte);
         let was_open = self.depth > 0;
         match byte {
             b'{' if was_open || before == b'$' => self.depth += 1,
@@ -252,9 +262,9 @@ impl Template {
 }
 
 /// A text without its escapes. `start` is where it stands in the file.
-fn unescape(raw: &str, start: usize) -> Result<Zeroizing<String>, Fault> {
+fn unescape(raw: &str, start: usize) -> Result<Wiped<String>, Fault> {
     // No escape is shorter than what it means, so nothing grows and leaves a copy behind.
-    let mut out = Zeroizing::new(Vec::with_capacity(raw.len()));
+    let mut out = Wiped::new(Vec::with_capacity(raw.len()));
     let mut template = Template::default();
     let mut at = 0;
     while let Some(&byte) = raw.as_bytes().get(at) {
@@ -268,8 +278,8 @@ fn unescape(raw: &str, start: usize) -> Result<Zeroizing<String>, Fault> {
             Fault::syntax(start + at, "an escape such as \\n, \\\", \\\\ or \\u00e9")
         })?;
     }
-    String::from_utf8(core::mem::take(&mut *out)).map(Zeroizing::new).map_err(|error| {
-        drop(Zeroizing::new(error.into_bytes()));
+    String::from_utf8(mem::take(&mut *out)).map(Wiped::new).map_err(|error| {
+        drop(Wiped::new(error.into_bytes()));
         Fault::syntax(start, "escapes that give text in UTF-8")
     })
 }

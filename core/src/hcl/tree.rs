@@ -1,35 +1,51 @@
-//! A configuration as it is written: blocks of names and values, whatever the syntax.
+//! A document as it is written: blocks of names and values, whatever the syntax.
 //!
 //! This is all that a reader of a syntax has to make; what the names mean is not known here. A block
 //! with labels (`listener "tcp" { .. }`) is a block inside a block. Names may repeat and keep their
 //! order. Values may be secrets: they have no `Debug`, and are wiped when dropped.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
-use zeroize::Zeroizing;
-
-/// Levels of blocks and lists, the file itself being the first. The deepest configuration that is known
-/// has six, and what reads the tree recurses over it.
-pub(super) const DEPTH_MAX: usize = 32;
+use crate::secret::Wiped;
 
 /// Names and their values, in the order in which they stand.
+#[allow(missing_debug_implementations, reason = "values may be secrets")]
 #[derive(Default)]
-pub(super) struct Block(pub(super) Vec<(String, Value)>);
+pub struct Block(pub Vec<Item>);
+
+/// A name and its value.
+#[allow(missing_debug_implementations, reason = "values may be secrets")]
+pub struct Item {
+    /// Where the name stands: the line of the document, counted from one.
+    pub line: u32,
+    /// The name, or the label of the block that is its value.
+    pub name: String,
+    /// What stands behind it.
+    pub value: Value,
+}
 
 /// A value.
-pub(super) enum Value {
+#[allow(missing_debug_implementations, reason = "values may be secrets")]
+pub enum Value {
+    /// `null`, which only JSON has.
     Null,
+    /// `true` or `false`.
     Bool(bool),
     /// A number, as it is written.
-    Number(Zeroizing<String>),
-    Text(Zeroizing<String>),
+    Number(Wiped<String>),
+    /// A text, without quotes and escapes.
+    Text(Wiped<String>),
+    /// `[..]`
     List(Vec<Self>),
+    /// `{..}`
     Block(Block),
 }
 
 impl Value {
     /// The word for this kind in messages.
-    pub(super) fn word(&self) -> &'static str {
+    pub fn word(&self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "a bool",
@@ -41,7 +57,7 @@ impl Value {
     }
 
     /// A text, or a number as it is written.
-    pub(super) fn as_text(&self) -> Option<&str> {
+    pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) | Self::Number(text) => Some(text),
             Self::Null | Self::Bool(_) | Self::List(_) | Self::Block(_) => None,
@@ -49,23 +65,11 @@ impl Value {
     }
 
     /// A text, or a number in decimal digits.
-    pub(super) fn as_decimal(&self) -> Option<Cow<'_, str>> {
+    pub fn as_decimal(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Number(text) => Some(decimal(text)),
             Self::Text(text) => Some(Cow::Borrowed(text)),
             Self::Null | Self::Bool(_) | Self::List(_) | Self::Block(_) => None,
-        }
-    }
-
-    /// Whether it asks for nothing: `false`, 0, an empty text, nothing at all.
-    pub(super) fn is_off(&self) -> bool {
-        match self {
-            Self::Null => true,
-            Self::Bool(value) => !value,
-            Self::Number(text) => decimal(text) == "0",
-            Self::Text(text) => matches!(text.as_str(), "" | "0" | "false"),
-            Self::List(items) => items.iter().all(Self::is_off),
-            Self::Block(block) => block.0.iter().all(|(_, value)| value.is_off()),
         }
     }
 }

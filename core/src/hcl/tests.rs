@@ -1,8 +1,7 @@
 //! What files in HCL come to, and what is said of those that are none.
 
-use std::fmt::Write;
+use core::fmt::Write;
 
-use super::super::json;
 use super::*;
 
 /// A block as JSON would have it, with repeated names.
@@ -23,7 +22,7 @@ fn shown(block: &Block) -> String {
             }
             Value::Block(block) => {
                 out.push('{');
-                for (name, value) in &block.0 {
+                for Item { name, value, .. } in &block.0 {
                     write!(out, "{name:?}:").unwrap();
                     show(value, out);
                     out.push(' ');
@@ -33,7 +32,7 @@ fn shown(block: &Block) -> String {
         }
     }
     let mut out = String::new();
-    for (name, value) in &block.0 {
+    for Item { name, value, .. } in &block.0 {
         write!(out, "{name:?}:").unwrap();
         show(value, &mut out);
         out.push(' ');
@@ -103,6 +102,72 @@ fn reads_what_json_would_say() {
 fn keeps_numbers_as_they_are_written() {
     let block = read(b"a = 0x1F b = 0644 c = 00 d = -0X1f e = 01.5").unwrap_or_default();
     assert_eq!(shown(&block), r#""a":0x1F "b":0644 "c":00 "d":-0X1f "e":01.5 "#);
+}
+
+#[test]
+fn knows_the_line_of_every_name() {
+    fn walk(value: &Value, out: &mut String) {
+        match value {
+            Value::Block(block) => {
+                for Item { line, name, value } in &block.0 {
+                    write!(out, "{name}@{line} ").unwrap();
+                    walk(value, out);
+                }
+            }
+            Value::List(items) => items.iter().for_each(|item| walk(item, out)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {}
+        }
+    }
+    const CASES: [(&str, &str); 11] = [
+        ("a = 1", "a@1 "),
+        ("# one\n\na = 1\r\nb\n=\n2 c = 3", "a@3 b@4 c@6 "),
+        ("a \"b\"\n c {\n d = [\n1,\n{ e = 1 }\n] }\nf = 1", "a@1 b@1 c@2 d@3 e@5 f@7 "),
+        ("a = <<X\nb\nc\nX\nd = 1", "a@1 d@5 "),
+        ("/*\n*/ a = \"${\n}\" b = 1", "a@2 b@3 "),
+        ("{}", ""),
+        ("{\"a\":1}", "a@1 "),
+        (
+            "\n{\n\"a\"\n: \"x\",\"b\":\n{\"c\":[{\"d\":\"\"}\n,{\"a\":{}}]}}",
+            "a@3 b@4 c@5 d@5 a@6 ",
+        ),
+        ("{\"a\":[\"b\",\"c\"],\n\"d\":\"e\"}", "a@1 d@2 "),
+        (r#"{"a":"\":","b":1}"#, "a@1 b@1 "),
+        ("{\"a\":\"\\\":\",\n\"\\\\\":\"\\\\\\\":{\",\n\"\\u000a\":1}", "a@1 \\@2 \n@3 "),
+    ];
+    for (text, want) in CASES {
+        let block = read_document(text.as_bytes());
+        let block = block.unwrap_or_else(|error| panic!("{text}: {error}"));
+        let mut got = String::new();
+        walk(&Value::Block(block), &mut got);
+        assert_eq!(got, want, "{text}");
+    }
+}
+
+#[test]
+fn takes_a_document_that_begins_with_a_brace_for_json() {
+    const CASES: [(&str, Result<&str, &str>); 6] = [
+        ("", Ok("")),
+        ("{\"a\": 1}", Ok("\"a\":1 ")),
+        (" \r\n\t{\"a\": null}", Ok("\"a\":null ")),
+        ("# {\na = 1", Ok("\"a\":1 ")),
+        ("{a = 1}", Err("line 1, column 2: this is not JSON: expected a name in quotes or '}'")),
+        ("[1]", Err("line 1, column 1: this is not HCL: expected a name")),
+    ];
+    for (text, want) in CASES {
+        let got = read_document(text.as_bytes()).map(|block| shown(&block));
+        assert_eq!(got.as_ref().map(String::as_str).map_err(String::as_str), want, "{text}");
+    }
+}
+
+#[test]
+fn takes_documents_up_to_a_length() {
+    for (start, end) in [("", ""), ("{", "}")] {
+        let spaces = " ".repeat(DOCUMENT_BYTES_MAX - start.len() - end.len());
+        let fits = format!("{start}{spaces}{end}");
+        assert!(read_document(fits.as_bytes()).is_ok());
+        let error = read_document(format!("{fits} ").as_bytes()).err();
+        assert_eq!(error.as_deref(), Some("more than 1048576 bytes"));
+    }
 }
 
 #[test]
@@ -179,18 +244,23 @@ fn goes_as_deep_as_json_and_no_deeper() {
     };
     let labels = |count: usize| format!("a {} {{}}", "b ".repeat(count));
     for (fits, is_deep) in [
-        (nest("[", DEPTH_MAX - 1, "]"), nest("[", DEPTH_MAX, "]")),
+        (nest("[", DOCUMENT_DEPTH_MAX - 1, "]"), nest("[", DOCUMENT_DEPTH_MAX, "]")),
         (
-            format!("{}{}", "a {".repeat(DEPTH_MAX - 1), "}".repeat(DEPTH_MAX - 1)),
-            format!("{}{}", "a {".repeat(DEPTH_MAX), "}".repeat(DEPTH_MAX)),
+            format!(
+                "{}{}",
+                "a {".repeat(DOCUMENT_DEPTH_MAX - 1),
+                "}".repeat(DOCUMENT_DEPTH_MAX - 1)
+            ),
+            format!("{}{}", "a {".repeat(DOCUMENT_DEPTH_MAX), "}".repeat(DOCUMENT_DEPTH_MAX)),
         ),
-        (labels(DEPTH_MAX - 2), labels(DEPTH_MAX - 1)),
+        (labels(DOCUMENT_DEPTH_MAX - 2), labels(DOCUMENT_DEPTH_MAX - 1)),
     ] {
         assert!(read(fits.as_bytes()).is_ok(), "{fits}");
         let error = read(is_deep.as_bytes()).err().unwrap_or_default();
         assert!(error.ends_with(": more than 32 levels of blocks and lists"), "{is_deep}: {error}");
     }
-    let as_json = format!("{}1{}", "[".repeat(DEPTH_MAX - 1), "]".repeat(DEPTH_MAX - 1));
+    let as_json =
+        format!("{}1{}", "[".repeat(DOCUMENT_DEPTH_MAX - 1), "]".repeat(DOCUMENT_DEPTH_MAX - 1));
     assert!(json::read(format!("{{\"a\":{as_json}}}").as_bytes()).is_ok());
 }
 

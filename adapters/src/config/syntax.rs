@@ -3,10 +3,7 @@
 //! Which of them a file is in, its content says: one that begins with `{` is JSON. Errors say where and
 //! what was expected, and repeat nothing of the file.
 
-mod hcl;
-mod json;
-
-use super::tree::Block;
+use strongroom_core::hcl::{self, Block};
 
 /// A syntax.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,11 +21,8 @@ impl Syntax {
     pub(super) fn read(bytes: &[u8]) -> Result<(Self, Block), String> {
         // Editors of some systems put a mark of the encoding first.
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        if bytes.trim_ascii_start().starts_with(b"{") {
-            json::read(bytes).map(|block| (Self::Json, block))
-        } else {
-            hcl::read(bytes).map(|block| (Self::Hcl, block))
-        }
+        let syntax = if hcl::is_json(bytes) { Self::Json } else { Self::Hcl };
+        hcl::read_document(bytes).map(|block| (syntax, block))
     }
 
     /// A setting as a line of this syntax. The value is written as it stands in both.
@@ -38,14 +32,6 @@ impl Syntax {
             Self::Json => format!("\"{key}\": {value},"),
         }
     }
-}
-
-/// The place of a byte, as editors count: both numbers from one, columns in bytes.
-fn position(bytes: &[u8], at: usize) -> String {
-    let before = bytes.get(..at).unwrap_or(bytes);
-    let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
-    let column = before.iter().rev().take_while(|&&byte| byte != b'\n').count() + 1;
-    format!("line {line}, column {column}")
 }
 
 #[cfg(test)]
