@@ -172,3 +172,10 @@ pub const TOKEN_DEPTH_MAX: usize = 64;
 pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
 /// Default and maximum TTL of tokens and leases where the operator names none: the reference's 768 h.
 pub const TTL_SECONDS: i64 = 768 * 3600;
+
+// --- Policies -------------------------------------------------------------------------------
+
+/// Bytes of compiled rules that are kept: some thousand sets of policies of the usual size.
+pub const ACL_CACHE_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of the name of a policy: it is a name in the index of its namespace, and tokens have it.
+pub const POLICY_NAME_BYTES_MAX: usize = 512;

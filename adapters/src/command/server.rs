@@ -68,7 +68,7 @@ pub(super) fn run(words: impl IntoIterator<Item = String>) -> Result<(), String>
         return Err(format!("unexpected argument {word:?}"));
     }
     let adapter = Adapter::choose(flags.value("adapter"), flags.value("workers"))?;
-    let is_dev = flags.is_on("dev") || flags.is_on("dev-kv-v1");
+    let is_dev = is_dev(&flags);
     if !is_dev && flags.value("config").is_none() {
         let text = "a server needs -config=FILE, or -dev for a development server";
         return Err(text.to_owned());
@@ -124,6 +124,11 @@ fn develop(flags: &Parsed, adapter: Adapter, config: Config) -> Result<(), Strin
     serve(server, config.pid_file.as_deref(), &Storage::Inmem, &text)
 }
 
+/// Whether a development server is asked for.
+fn is_dev(flags: &Parsed) -> bool {
+    flags.is_on("dev") || flags.is_on("dev-kv-v1")
+}
+
 fn open(
     flags: &Parsed,
     adapter: Adapter,
@@ -131,8 +136,7 @@ fn open(
     storage: &Storage,
 ) -> Result<Host, String> {
     let trailing_period = flags.is_on("allow-trailing-period");
-    let is_dev = flags.is_on("dev");
-    let core = start::core_config(config, storage, adapter, trailing_period, is_dev);
+    let core = start::core_config(config, storage, adapter, trailing_period, is_dev(flags));
     start::open_storage(storage, adapter, core)
 }
 

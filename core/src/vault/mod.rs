@@ -5,6 +5,7 @@
 //! transaction ([`Tx`]), a run that misses a record leaves no trace and starts again, and an answer
 //! leaves only when every batch that it read or wrote is durable.
 
+mod acl;
 mod book;
 mod chore;
 mod gate;
@@ -33,6 +34,7 @@ use crate::task::{Finding, Found, Inquiry, Unfound};
 use crate::time::{Step, Time};
 use zeroize::Zeroizing;
 
+pub(crate) use acl::Compiled;
 pub use book::{Books, Counters};
 pub(crate) use memo::{Charge, Memo};
 #[cfg(feature = "simulation")]
@@ -105,6 +107,7 @@ pub struct Vault {
     /// The batch that the seal's state reflects.
     seal_seq: BatchSeq,
     cache: Cache,
+    acls: acl::Acls,
     gate: gate::Gate,
     loads: load::Loads,
     parked: BTreeMap<RunId, Parked>,
@@ -199,6 +202,7 @@ impl Vault {
     pub fn new(config: Config) -> Self {
         Self {
             cache: Cache::new(config.cache_bytes, config.absence_bytes),
+            acls: acl::Acls::new(),
             gate: gate::Gate::new(config.batch_bytes_in_flight_max),
             config,
             now: Time::default(),

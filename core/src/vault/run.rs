@@ -95,6 +95,7 @@ impl Vault {
     fn begin<'v>(&'v mut self, memo: &'v Memo) -> Tx<'v> {
         let world = World {
             cache: &mut self.cache,
+            acls: &mut self.acls,
             seal: &self.seal,
             seal_seq: self.seal_seq,
             root: &self.root,
@@ -344,6 +345,7 @@ impl Vault {
             (false, true) => self.wake_chores(),
             (true, false) => {
                 self.cache.seal(self.gate.durable());
+                self.acls.clear();
                 self.end_epoch();
             }
             (false, false) | (true, true) => {}

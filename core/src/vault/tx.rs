@@ -9,6 +9,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::acl::Acls;
 use super::{Charge, Config, Memo};
 use crate::cors::Allowed;
 use crate::effect::BatchSeq;
@@ -59,6 +60,7 @@ impl From<Corrupt> for Halt {
 /// See the module.
 pub(crate) struct Tx<'v> {
     cache: &'v mut Cache,
+    pub(super) acls: &'v mut Acls,
     seal: &'v SealState,
     memo: &'v Memo,
     root: &'v Arc<Namespace>,
@@ -89,6 +91,7 @@ pub(super) struct Staged {
 /// What a transaction sees of the server.
 pub(super) struct World<'v> {
     pub(super) cache: &'v mut Cache,
+    pub(super) acls: &'v mut Acls,
     pub(super) seal: &'v SealState,
     pub(super) seal_seq: BatchSeq,
     pub(super) root: &'v Arc<Namespace>,
@@ -98,9 +101,10 @@ pub(super) struct World<'v> {
 
 impl<'v> Tx<'v> {
     pub(super) fn new(world: World<'v>, memo: &'v Memo) -> Self {
-        let World { cache, seal, seal_seq, root, config, now } = world;
+        let World { cache, acls, seal, seal_seq, root, config, now } = world;
         Self {
             cache,
+            acls,
             seal,
             memo,
             root,
