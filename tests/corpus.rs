@@ -12,9 +12,10 @@ use strongroom_tests::fuzz;
 
 type Body = fn(&[u8]);
 
-const CASES: [(&str, Body); 9] = [
+const CASES: [(&str, Body); 10] = [
     ("canary", fuzz::canary),
     ("conn", fuzz::conn),
+    ("document", fuzz::document),
     ("head", fuzz::head),
     ("index", fuzz::index),
     ("json", fuzz::json),

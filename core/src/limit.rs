@@ -80,6 +80,8 @@ pub const DOCUMENT_DEPTH_MAX: usize = 32;
 
 // --- Password policies ----------------------------------------------------------------------
 
+/// Bytes of a password policy: it is read anew for each password, and real ones have some hundred.
+pub const PASSWORD_POLICY_BYTES_MAX: usize = 64 * 1024;
 /// Characters of a password: the reference's bounds.
 pub const PASSWORD_LENGTH_MIN: usize = 4;
 /// See [`PASSWORD_LENGTH_MIN`].

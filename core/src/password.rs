@@ -22,6 +22,7 @@ use alloc::vec::Vec;
 use crate::hcl::{self, Block, Item, Value};
 use crate::limit::{
     PASSWORD_CHARSET_MAX, PASSWORD_DRAWS_MAX, PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN,
+    PASSWORD_POLICY_BYTES_MAX,
 };
 use crate::path::is_printable;
 use crate::random::Generator;
@@ -101,10 +102,10 @@ impl Policy {
 impl Rule {
     /// A rule over this charset; `None` if every password passes.
     fn new(draft: &Draft, charset: &[char]) -> Option<Self> {
+        let chars_min = usize::try_from(draft.chars_min).ok().filter(|count| *count > 0)?;
         let own: BTreeSet<char> = draft.charset.chars().collect();
         let members = charset.iter().map(|c| own.contains(c)).collect();
-        let chars_min = usize::try_from(draft.chars_min).unwrap_or(usize::MAX);
-        (chars_min > 0).then_some(Self { members, chars_min })
+        Some(Self { members, chars_min })
     }
 
     fn passes(&self, places: &[u8]) -> bool {
@@ -137,6 +138,9 @@ fn faults(length: i64, drafts: &[Draft], charset: &BTreeSet<char>) -> Vec<String
 /// Length and rules of a document. Without a length it is 0.
 fn read(document: &str) -> Result<(i64, Vec<Draft>), String> {
     let undecodable = |error| format!("unable to decode: {error}");
+    if document.len() > PASSWORD_POLICY_BYTES_MAX {
+        return Err(undecodable(format!("more than {PASSWORD_POLICY_BYTES_MAX} bytes")));
+    }
     let block = hcl::read_document(document.as_bytes()).map_err(undecodable)?;
     let length = last(&block, "length").map_or(Some(0), whole_number);
     let length = length.ok_or_else(|| undecodable("length must be a whole number".into()))?;

@@ -5,6 +5,7 @@
 //!
 //! Invariants: a body is deterministic, and panics if and only if a promise of the core is broken.
 
+mod document;
 mod index;
 mod seal;
 mod world;
@@ -15,6 +16,7 @@ use strongroom_core::http::{Conn, Limits, Request, Response};
 use strongroom_core::json::{self, Doc, Kind, Value};
 use strongroom_core::{Rules, Time, is_printable, limit, prepare};
 
+pub use self::document::document;
 pub use self::index::index;
 pub use self::seal::{record, shares};
 pub use self::world::world;

@@ -1,5 +1,6 @@
 //! What documents mean, what is refused, and that every password keeps to its policy.
 
+use alloc::borrow::ToOwned;
 use alloc::string::ToString;
 use core::fmt::Write;
 
@@ -138,6 +139,15 @@ fn takes_so_many_characters_and_no_more() {
     assert!(policy.is_ok_and(|policy| policy.generate(&mut generator(1)).is_some()));
     let want = "invalid password policy: 1 error occurred:\n\t* more than 256 different characters in charset\n\n";
     assert_eq!(Policy::parse(&document(257)).err().as_deref(), Some(want));
+}
+
+#[test]
+fn takes_a_document_up_to_a_length() {
+    let document = "length = 4 rule \"charset\" { charset = \"a\" }";
+    let fits = document.to_owned() + &" ".repeat(PASSWORD_POLICY_BYTES_MAX - document.len());
+    assert!(Policy::parse(&fits).is_ok());
+    let want = "invalid password policy: unable to decode: more than 65536 bytes";
+    assert_eq!(refusal(&(fits + " ")), want);
 }
 
 /// Rules of every kind, over charsets that overlap or not.

@@ -122,7 +122,9 @@ fn generate(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<An
     let password = policy.generate(tx.random()).ok_or(Reject::Trouble(
         "failed to generate password from policy: timed out generating string",
     ))?;
-    Ok(Answer::data(json::Object::new().string("password", &password).finish()))
+    // Room for all of it with its escapes, so that no copy is left behind.
+    let data = json::Object::with_capacity(6 * password.len() + r#"{"password":""}"#.len());
+    Ok(Answer::data(data.string("password", &password).finish()))
 }
 
 /// The document of the policy that the path names.
