@@ -70,6 +70,15 @@ pub const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
 /// known has six, and what reads the tree recurses over it.
 pub const DOCUMENT_DEPTH_MAX: usize = 32;
 
+// --- Policies -------------------------------------------------------------------------------
+
+/// Paths of one policy. Real ones have fewer than a hundred; each takes some hundred bytes of memory, and
+/// some of them are looked at for each request.
+pub const POLICY_RULES_MAX: usize = 5_000;
+/// Bytes of a path that a template of a policy makes: no path of a request is longer, that of its
+/// namespace included.
+pub const POLICY_PATH_BYTES_MAX: usize = TARGET_BYTES_MAX + HEAD_BYTES_MAX;
+
 // --- Requests -------------------------------------------------------------------------------
 
 /// Records that one request may have pinned in memory between its runs.
