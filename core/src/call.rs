@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use alloc::{format, vec};
 use core::time::Duration;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Envelope};
 use crate::cors::{self, Allowed, Origin};
 use crate::field::{FieldKind, Source, check_token};
 use crate::http::Response;
@@ -159,7 +159,7 @@ fn perform_plain(
         Authorized::sealed(tx)
     } else {
         let caller = Caller::identify(tx, call)?;
-        token::authorize(tx, caller, &place, call.operation, Some(method.access))?
+        token::authorize(tx, caller, call, &place, call.operation, Some(method.access))?
     };
     if call.is_audited() && tx.seal().unsealed().is_some() {
         tx.audit(call.operation)?;
@@ -255,7 +255,7 @@ fn serve(
     };
     let operation = if creates { Operation::Create } else { call.operation };
     let access = method.map(|method| method.access);
-    let authorized = token::authorize(tx, caller, place, operation, access)?;
+    let authorized = token::authorize(tx, caller, call, place, operation, access)?;
     tx.branch = Branch::Authenticated;
     dispatch(tx, call, place, &target?, operation, &authorized)
 }
@@ -319,12 +319,59 @@ fn dispatch(
         tx.free_room();
     }
     let answer = (method.handler)(tx, &context, authorized)?;
+    let answer = match authorized.filters() {
+        true => filter(answer, authorized, place, operation)?,
+        false => answer,
+    };
     if call.wrap_ttl > 0 && answer.has_body() {
         return Err(Reject::WrappingUnavailable.into());
     }
     token::finish(tx, authorized);
     let answer = complete(answer, &context, found.route, call.operation);
     Ok(answer.respond(&tx.request_id(), call.operation.asks()))
+}
+
+/// The names of a list that the caller's rules let it see. An answer that is no list of names is not given
+/// at all.
+fn filter(
+    answer: Answer,
+    authorized: &Authorized,
+    place: &Place<'_>,
+    operation: Operation,
+) -> Result<Answer, Reject> {
+    let Answer::Envelope(envelope) = answer else { return Ok(answer) };
+    let unfit = Reject::Trouble("the answer is no list that can be filtered");
+    let data = envelope.data.as_ref().map_or("{}", |data| data.as_str());
+    let limits = json::Limits { strings_max: None, memory_max: None, ..json::Limits::default() };
+    let doc = json::parse(data.as_bytes(), &limits).ok().flatten();
+    let members = doc.as_ref().and_then(Doc::object).ok_or_else(|| unfit.clone())?;
+    let mut object = json::Object::new();
+    let mut is_empty = true;
+    for (member, value) in members {
+        match (member, value.items(), value.members()) {
+            ("keys", Some(keys), _) => {
+                let keys = keys.filter_map(Value::as_str);
+                let shown: Vec<&str> = keys.filter(|name| authorized.shows(place, name)).collect();
+                is_empty = shown.is_empty();
+                object = object.strings(member, shown);
+            }
+            ("key_info", _, Some(infos)) => {
+                let infos = infos.filter(|(name, _)| authorized.shows(place, name));
+                let infos = infos.fold(json::Object::new(), |object, (name, info)| {
+                    let mut text = String::new();
+                    info.write_canonical(&mut text);
+                    object.raw(name, &text)
+                });
+                object = object.raw(member, &infos.finish());
+            }
+            _ => return Err(unfit),
+        }
+    }
+    if is_empty && operation == Operation::List {
+        return Ok(Answer::Nothing);
+    }
+    let data = Some(object.finish().into());
+    Ok(Answer::Envelope(Envelope { data, ..envelope }))
 }
 
 /// A parameter of the path that ends in a period is no name. It is said only behind the

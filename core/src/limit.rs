@@ -94,6 +94,19 @@ pub const PASSWORD_CHARSET_MAX: usize = 256;
 /// characters, once in seven hundred times.
 pub const PASSWORD_DRAWS_MAX: usize = 128 * 1024;
 
+// --- Policies -------------------------------------------------------------------------------
+
+/// Paths of one policy. Real ones have fewer than a hundred; each takes some hundred bytes of memory, and
+/// some of them are looked at for each request.
+pub const POLICY_RULES_MAX: usize = 5_000;
+/// Bytes of a path that a template of a policy makes: no path of a request is longer, that of its
+/// namespace included.
+pub const POLICY_PATH_BYTES_MAX: usize = TARGET_BYTES_MAX + HEAD_BYTES_MAX;
+/// Bytes of compiled rules that are kept: some thousand sets of policies of the usual size.
+pub const ACL_CACHE_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of the name of a policy: it is a name in the index of its namespace, and tokens have it.
+pub const POLICY_NAME_BYTES_MAX: usize = 512;
+
 // --- Requests -------------------------------------------------------------------------------
 
 /// Records that one request may have pinned in memory between its runs.
@@ -170,14 +183,9 @@ pub const ROTATION_INTERVAL_MIN: i64 = 24 * 3600;
 
 /// Ancestors of a token: each is looked up when the token is used.
 pub const TOKEN_DEPTH_MAX: usize = 64;
+/// Policies of a token: each is looked up when the token is used.
+pub const TOKEN_POLICIES_MAX: usize = 256;
 /// Bytes of a token as a client sends it; longer ones are not looked up.
 pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
 /// Default and maximum TTL of tokens and leases where the operator names none: the reference's 768 h.
 pub const TTL_SECONDS: i64 = 768 * 3600;
-
-// --- Policies -------------------------------------------------------------------------------
-
-/// Bytes of compiled rules that are kept: some thousand sets of policies of the usual size.
-pub const ACL_CACHE_BYTES: usize = 4 * 1024 * 1024;
-/// Bytes of the name of a policy: it is a name in the index of its namespace, and tokens have it.
-pub const POLICY_NAME_BYTES_MAX: usize = 512;

@@ -32,6 +32,8 @@ pub(crate) trait RecordReader: PageReader {
 pub(crate) enum Roll {
     /// `sys/mounts` and `sys/auth`.
     Mounts(sys::mount::List),
+    /// `sys/policies`.
+    Policies(sys::policy::List),
     /// `sys/internal/ui/mounts`.
     Sight(sys::mount::Sight),
 }
@@ -41,6 +43,7 @@ impl Roll {
     pub(crate) fn read<R: RecordReader>(&self, reader: &mut R) -> Result<Option<String>, R::Halt> {
         match self {
             Self::Mounts(list) => list.read(reader),
+            Self::Policies(list) => list.read(reader),
             Self::Sight(sight) => sight.read(reader),
         }
     }

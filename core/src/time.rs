@@ -16,6 +16,27 @@ impl Time {
         Self(nanos)
     }
 
+    /// A point in time as the API takes it: RFC 3339, or seconds since the Unix epoch. What is earlier than
+    /// the epoch is the epoch, what is later than the last time there is, is that.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        if let Ok(seconds) = text.parse::<i64>() {
+            let seconds = u64::try_from(seconds).unwrap_or(0);
+            return Some(Self(seconds.saturating_mul(NANOS)));
+        }
+        let (date, rest) = text.split_once('T')?;
+        let zone = rest.find(['Z', '+', '-'])?;
+        let (clock, zone) = rest.split_at_checked(zone)?;
+        let (clock, fraction) = match clock.split_once('.') {
+            Some((clock, fraction)) => (clock, parse_fraction(fraction)?),
+            None => (clock, 0),
+        };
+        let seconds = parse_date(date)? * 86_400 + parse_clock(clock, 3)? - parse_zone(zone)?;
+        match u64::try_from(seconds) {
+            Ok(seconds) => Some(Self(seconds.saturating_mul(NANOS).saturating_add(fraction))),
+            Err(_) => Some(Self(0)),
+        }
+    }
+
     /// Nanoseconds since the Unix epoch.
     pub const fn unix_nanos(self) -> u64 {
         self.0
@@ -135,6 +156,63 @@ fn push_two(out: &mut String, value: u64) {
     out.push(char::from(b'0' + value % 10));
 }
 
+/// Days since the Unix epoch of a date such as `2026-11-21`.
+fn parse_date(text: &str) -> Option<i64> {
+    let mut parts = text.splitn(3, '-');
+    let year = parse_digits(parts.next()?, 4)?;
+    let month = parse_digits(parts.next()?, 2)?;
+    let day = parse_digits(parts.next()?, 2)?;
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days_of_month = match month {
+        2 => 28 + i64::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if !(1..=days_of_month).contains(&day) {
+        return None;
+    }
+    // The year begins in March, so that the leap day comes last, and some years before the first.
+    let year = year + 400 - i64::from(month < 3);
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    Some(365 * year + year / 4 - year / 100 + year / 400 + of_year - (719_468 + 146_097))
+}
+
+/// Seconds of a time of day such as `23:59:59`, with as many parts as are said.
+fn parse_clock(text: &str, parts: usize) -> Option<i64> {
+    const SCALES: [(i64, i64); 3] = [(24, 3600), (60, 60), (60, 1)];
+    let mut words = text.split(':');
+    let mut seconds = 0;
+    for (end, scale) in SCALES.into_iter().take(parts) {
+        let value = parse_digits(words.next()?, 2).filter(|value| *value < end)?;
+        seconds += value * scale;
+    }
+    words.next().is_none().then_some(seconds)
+}
+
+/// Seconds that a zone such as `+01:00` is before UTC.
+fn parse_zone(text: &str) -> Option<i64> {
+    match text.split_at_checked(1)? {
+        ("Z", "") => Some(0),
+        ("+", clock) => parse_clock(clock, 2),
+        ("-", clock) => parse_clock(clock, 2).map(|seconds| -seconds),
+        _ => None,
+    }
+}
+
+/// Nanoseconds of the digits behind the point; more than nine are cut off.
+fn parse_fraction(text: &str) -> Option<u64> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = text.bytes().chain([b'0'; 9]).take(9);
+    is_number.then(|| digits.fold(0, |nanos, digit| nanos * 10 + u64::from(digit - b'0')))
+}
+
+/// A number of exactly so many digits.
+fn parse_digits(text: &str, count: usize) -> Option<i64> {
+    let is_number = text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { text.parse().ok() } else { None }
+}
+
 /// Year, month (1..) and day (1..) of a day counted from 1970-01-01: eras of 400 years with the
 /// year beginning in March, so that the leap day comes last.
 fn civil_date(days: u64) -> (u64, usize, u64) {
@@ -182,6 +260,48 @@ mod tests {
             let mut date = String::new();
             time.push_http_date(&mut date);
             assert_eq!(date, http);
+        }
+    }
+
+    #[test]
+    fn reads_what_it_shows() {
+        const YEAR: u64 = 31_556_952 * NANOS;
+        for year in 0..500 {
+            let time = Time::from_unix_nanos(year * YEAR + year * 1_234_567_891);
+            assert_eq!(Time::parse(&time.rfc3339()), Some(time), "{}", time.rfc3339());
+        }
+    }
+
+    #[test]
+    fn reads_times_of_every_form() {
+        const CASES: [(&str, Option<u64>); 24] = [
+            ("0", Some(0)),
+            ("1709251199", Some(1_709_251_199 * NANOS)),
+            ("-5", Some(0)),
+            ("99999999999999", Some(u64::MAX)),
+            ("1970-01-01T00:00:01Z", Some(NANOS)),
+            ("1970-01-01T00:00:00.5Z", Some(NANOS / 2)),
+            ("1970-01-01T00:00:00.1234567899Z", Some(123_456_789)),
+            ("1970-01-01T01:00:00+01:00", Some(0)),
+            ("1969-12-31T23:30:00-00:31", Some(60 * NANOS)),
+            ("1969-12-31T23:59:59Z", Some(0)),
+            ("0000-01-01T00:00:00Z", Some(0)),
+            ("2000-02-29T00:00:00Z", Some(951_782_400 * NANOS)),
+            ("9999-12-31T23:59:59Z", Some(u64::MAX)),
+            ("1900-02-29T00:00:00Z", None),
+            ("2026-13-01T00:00:00Z", None),
+            ("2026-04-31T00:00:00Z", None),
+            ("2026-01-01T24:00:00Z", None),
+            ("2026-01-01T00:00:60Z", None),
+            ("2026-01-01T00:00Z", None),
+            ("2026-01-01T00:00:00", None),
+            ("2026-01-01T00:00:00.Z", None),
+            ("2026-01-01 00:00:00Z", None),
+            ("tomorrow", None),
+            ("", None),
+        ];
+        for (text, nanos) in CASES {
+            assert_eq!(Time::parse(text), nanos.map(Time::from_unix_nanos), "{text}");
         }
     }
 }

@@ -53,6 +53,11 @@ impl Record {
         }
     }
 
+    /// The policy `default` where nobody has written another.
+    pub(crate) fn default_policy() -> Self {
+        Self::built_in(built_in::DEFAULT, 1)
+    }
+
     /// The policy of a name, which is in its normal form, if it is there and has not expired. `root` has no
     /// text: it is no policy but a property of tokens.
     pub(crate) fn find(
@@ -116,6 +121,9 @@ pub(crate) const ROOT: &str = "root";
 /// The policy of tokens that hold an answer.
 pub(crate) const WRAPPING: &str = "response-wrapping";
 
+/// Where the names of policies are in the folder index of their namespace.
+pub(crate) const INDEX: &str = "policies/";
+
 /// Where a policy is stored.
 pub(crate) fn record_name(namespace: Owner, name: &str) -> Name<'_> {
     Name::new(Space::Policy, namespace, name)
@@ -138,7 +146,7 @@ pub(crate) struct BuiltIn {
 impl BuiltIn {
     pub(crate) fn new() -> Self {
         Self {
-            default: Arc::new(Record::built_in(built_in::DEFAULT, 1)),
+            default: Arc::new(Record::default_policy()),
             wrapping: Arc::new(Record::built_in(built_in::WRAPPING, 1)),
             root: Arc::new(Record::built_in("", 0)),
         }

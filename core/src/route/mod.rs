@@ -72,8 +72,8 @@ impl Operation {
 /// What a token needs for a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// To be alive.
-    AnyToken,
+    /// Nothing: only rows that are open have it.
+    Open,
     /// A rule that grants the capability of the operation.
     Acl,
     /// The same, and `sudo`.
@@ -249,6 +249,7 @@ pub(crate) fn is_name(text: &str) -> bool {
 
 /// The rows of the system mount and of the HTTP layer.
 const SYSTEM: &[&[Route]] = &[
+    sys::capabilities::ROUTES,
     sys::cors::ROUTES,
     sys::generate_root::ROUTES,
     sys::generate_root::OPEN_ROUTES,
@@ -258,6 +259,7 @@ const SYSTEM: &[&[Route]] = &[
     sys::leader::ROUTES,
     sys::mount::ROUTES,
     sys::password_policy::ROUTES,
+    sys::policy::ROUTES,
     sys::rekey::ROUTES,
     sys::rekey::OPEN_ROUTES,
     sys::seal::ROUTES,

@@ -74,6 +74,11 @@ impl Keyring {
         self.terms.last_key_value().map_or_else(Time::default, |(_, term)| term.install_time)
     }
 
+    /// When its first term was installed: when the server was initialised.
+    pub(crate) fn creation_time(&self) -> Time {
+        self.terms.first_key_value().map_or_else(Time::default, |(_, term)| term.install_time)
+    }
+
     pub(crate) fn index_key(&self) -> &[u8; 32] {
         &self.index_key
     }

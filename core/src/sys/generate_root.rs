@@ -45,7 +45,7 @@ pub(crate) const ROUTES: &[Route] = &[
     },
     Route {
         open: true,
-        methods: &[Method::new(Operation::Update, Access::AnyToken, decode)],
+        methods: &[Method::new(Operation::Update, Access::Open, decode)],
         fields: &[
             Field::body("encoded_token", FieldKind::String, "What the last share gave."),
             Field::body("otp", FieldKind::String, "The one-time password."),

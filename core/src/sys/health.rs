@@ -17,8 +17,8 @@ pub(crate) const ROUTES: &[Route] = &[Route {
     open: true,
     free_form: true,
     methods: &[
-        Method::new(Operation::Read, Access::AnyToken, health),
-        Method::new(Operation::Header, Access::AnyToken, health),
+        Method::new(Operation::Read, Access::Open, health),
+        Method::new(Operation::Header, Access::Open, health),
     ],
     synopsis: "Tells the state of the server.",
     description: "The status is 200 for an active server, 501 for one that is not initialised and \

@@ -25,8 +25,8 @@ pub(crate) const ROUTES: &[Route] = &[Route {
     open: true,
     free_form: true,
     methods: &[
-        Method::new(Operation::Read, Access::AnyToken, status),
-        Method::new(Operation::Update, Access::AnyToken, initialize),
+        Method::new(Operation::Read, Access::Open, status),
+        Method::new(Operation::Update, Access::Open, initialize),
     ],
     synopsis: "Initialises the server, or tells whether it is.",
     description: "Makes the keys and the root token of a new server, which stays sealed. \

@@ -14,7 +14,7 @@ pub(crate) const ROUTES: &[Route] = &[Route {
     pattern: "sys/leader",
     open: true,
     free_form: true,
-    methods: &[Method::new(Operation::Read, Access::AnyToken, leader)],
+    methods: &[Method::new(Operation::Read, Access::Open, leader)],
     synopsis: "Tells which node is active.",
     description: "A server that runs alone says that there is no cluster.",
     ..Route::NEW

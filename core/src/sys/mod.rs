@@ -1,6 +1,7 @@
 //! The system mount: the server's own endpoints.
 
 mod body;
+pub(crate) mod capabilities;
 pub(crate) mod cors;
 mod document;
 pub(crate) mod generate_root;
@@ -11,6 +12,7 @@ pub(crate) mod leader;
 pub(crate) mod mount;
 pub(crate) mod password_policy;
 mod pgp;
+pub(crate) mod policy;
 pub(crate) mod rekey;
 pub(crate) mod seal;
 mod share;

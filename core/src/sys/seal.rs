@@ -34,7 +34,7 @@ pub(crate) const ROUTES: &[Route] = &[
         pattern: "sys/seal-status",
         open: true,
         free_form: true,
-        methods: &[Method::new(Operation::Read, Access::AnyToken, status)],
+        methods: &[Method::new(Operation::Read, Access::Open, status)],
         synopsis: "Tells the state of the seal.",
         description: "Needs no token, and tells the progress of an unseal.",
         ..Route::NEW
@@ -51,7 +51,7 @@ pub(crate) const ROUTES: &[Route] = &[
         pattern: "sys/unseal",
         open: true,
         free_form: true,
-        methods: &[Method::new(Operation::Update, Access::AnyToken, unseal)],
+        methods: &[Method::new(Operation::Update, Access::Open, unseal)],
         synopsis: "Takes a key share towards unsealing.",
         description: "`key` is a share in hex or base64; `reset` forgets those given so far.",
         ..Route::NEW

@@ -5,18 +5,26 @@
 
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::cmp::Ordering;
 
 use super::record::{Alive, Token};
 use crate::call::Call;
 use crate::namespace::{Namespace, Place};
+use crate::policy::{Capabilities, Filter, Question};
 use crate::reject::Reject;
 use crate::route::{Access, Operation, Route};
 use crate::secret::Wiped;
-use crate::vault::{Halt, Tx};
+use crate::store::Owner;
+use crate::vault::{Compiled, Halt, Tx};
 
 /// The proof that a request may be served.
 pub(crate) struct Authorized {
     caller: Option<Caller>,
+    /// Whether the rule that decided has `sudo`.
+    sudo: bool,
+    /// The rules by which names of a list are shown, where the one that decided says so.
+    filter: Option<(Arc<Filter>, Arc<Compiled>)>,
 }
 
 /// Whose request it is. That alone allows nothing.
@@ -52,24 +60,80 @@ impl Caller {
     }
 }
 
-/// Which mounts a caller can use. Two are equal if they are of the same making.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Reach {
-    /// The namespace in which, and below which, the caller may do everything.
-    root_of: Option<Arc<Namespace>>,
+/// What a token can use.
+#[derive(Clone)]
+pub(crate) enum Reach {
+    /// All in this namespace and below.
+    All(Arc<Namespace>),
+    /// What its policies reach.
+    Rules(Arc<Compiled>),
 }
 
 impl Reach {
     /// Whether it reaches a mount of a namespace.
-    pub(crate) fn reaches(&self, namespace: &Namespace, _path: &str) -> bool {
-        self.root_of.as_ref().is_some_and(|above| namespace.is_within(above))
+    pub(crate) fn reaches(&self, namespace: &Namespace, path: &str) -> bool {
+        match self {
+            Self::All(above) => namespace.is_within(above),
+            Self::Rules(rules) if namespace.is_root() => rules.acl.reaches(path),
+            Self::Rules(rules) => rules.acl.reaches(&[&namespace.path, path].concat()),
+        }
+    }
+
+    /// What it may do with a path of a namespace, in words.
+    pub(crate) fn capabilities(&self, namespace: &Namespace, path: &str) -> Vec<&'static str> {
+        let capabilities = match self {
+            Self::All(above) if namespace.is_within(above) => return alloc::vec!["root"],
+            Self::All(_) => Capabilities::default(),
+            Self::Rules(rules) if namespace.is_root() => rules.acl.capabilities(path),
+            Self::Rules(rules) => rules.acl.capabilities(&[&namespace.path, path].concat()),
+        };
+        capabilities.words().collect()
+    }
+
+    /// Two are equal if they are of the same making.
+    fn stamp(&self) -> (u64, Option<Owner>) {
+        match self {
+            Self::All(above) => (0, Some(above.id)),
+            Self::Rules(rules) => (rules.stamp, None),
+        }
+    }
+}
+
+impl PartialEq for Reach {
+    fn eq(&self, other: &Self) -> bool {
+        self.stamp() == other.stamp()
+    }
+}
+
+impl Eq for Reach {}
+
+impl PartialOrd for Reach {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Reach {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.stamp().cmp(&other.stamp())
+    }
+}
+
+impl Alive {
+    /// What the token can use.
+    pub(crate) fn reach(&self, tx: &mut Tx<'_>) -> Result<Reach, Halt> {
+        if self.token.is_root() {
+            return Ok(Reach::All(Arc::clone(&self.namespace)));
+        }
+        Ok(Reach::Rules(tx.acl(&self.namespace, &self.token.policies)?))
     }
 }
 
 impl Caller {
-    /// Which mounts it can use.
-    pub(crate) fn reach(&self, _: &mut Tx<'_>) -> Result<Reach, Halt> {
-        Ok(Reach { root_of: self.token.is_root().then(|| Arc::clone(&self.namespace)) })
+    /// What it can use.
+    pub(crate) fn reach(&self, tx: &mut Tx<'_>) -> Result<Reach, Halt> {
+        let (token, namespace) = (Arc::clone(&self.token), Arc::clone(&self.namespace));
+        Alive { token, namespace }.reach(tx)
     }
 }
 
@@ -81,7 +145,7 @@ impl Authorized {
     /// If the route asks for one.
     pub(crate) fn open(route: &Route) -> Self {
         assert!(route.open, "only open routes are served without a token");
-        Self { caller: None }
+        Self { caller: None, sudo: false, filter: None }
     }
 
     /// For endpoints that do nothing, and so ask for nothing, while the server is sealed.
@@ -91,7 +155,25 @@ impl Authorized {
     /// If it is not sealed.
     pub(crate) fn sealed(tx: &Tx<'_>) -> Self {
         assert!(tx.seal().unsealed().is_none(), "an unsealed server asks for a token");
-        Self { caller: None }
+        Self { caller: None, sudo: false, filter: None }
+    }
+
+    /// Whether more is allowed than the operation by itself: what `sudo` stands for, which root tokens have
+    /// everywhere.
+    pub(crate) fn has_sudo(&self) -> bool {
+        self.sudo
+    }
+
+    /// Whether a name of a list is shown. Names are those of the folder that the request names.
+    pub(crate) fn shows(&self, place: &Place<'_>, name: &str) -> bool {
+        self.filter.as_ref().is_none_or(|(filter, rules)| {
+            rules.acl.shows(filter, &place.namespace.path, place.path(), name)
+        })
+    }
+
+    /// Whether some names of a list may not be shown.
+    pub(crate) fn filters(&self) -> bool {
+        self.filter.is_some()
     }
 
     /// The caller. Routes that are not open always have one.
@@ -102,24 +184,34 @@ impl Authorized {
 
 /// Decides whether a caller may do this here, by a method of this access class; `None` where no method
 /// is known.
-///
-/// Until there are policies, a token that is not root may use what any token may.
 pub(crate) fn authorize(
-    _: &mut Tx<'_>,
+    tx: &mut Tx<'_>,
     caller: Caller,
+    call: &Call,
     place: &Place<'_>,
     operation: Operation,
     access: Option<Access>,
 ) -> Result<Authorized, Halt> {
-    let allowed = match access {
-        _ if operation == Operation::Help => true,
-        Some(Access::AnyToken) => true,
-        Some(Access::Acl | Access::Sudo) | None => caller.is_root_of(&place.namespace),
-    };
-    if !allowed {
+    let is_root = caller.is_root_of(&place.namespace);
+    if operation == Operation::Help || is_root {
+        return Ok(Authorized { caller: Some(caller), sudo: is_root, filter: None });
+    }
+    if caller.token.is_root() {
         return Err(Reject::AclDenied.into());
     }
-    Ok(Authorized { caller: Some(caller) })
+    let rules = tx.acl(&caller.namespace, &caller.token.policies)?;
+    let question = Question {
+        operation,
+        path: place.full(),
+        data: call.doc.as_ref(),
+        wrap_ttl: (call.wrap_ttl > 0).then_some(call.wrap_ttl),
+    };
+    let grant = rules.acl.decide(&question);
+    let grant = grant.filter(|grant| access != Some(Access::Sudo) || grant.sudo);
+    let grant = grant.ok_or(Reject::AclDenied)?;
+    let sudo = grant.sudo;
+    let filter = grant.filter.map(|filter| (filter, rules));
+    Ok(Authorized { caller: Some(caller), sudo, filter })
 }
 
 /// Stages one use less. It is committed before anything else is decided, and stays when the

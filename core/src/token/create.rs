@@ -15,14 +15,16 @@ use super::record::{Ancestor, Token, name};
 use crate::answer::{Answer, Envelope};
 use crate::duration::short;
 use crate::json;
-use crate::limit::TOKEN_DEPTH_MAX;
+use crate::limit::{POLICY_NAME_BYTES_MAX, TOKEN_DEPTH_MAX, TOKEN_POLICIES_MAX};
+use crate::mount::Fixed;
 use crate::namespace::Namespace;
+use crate::policy;
 use crate::quote::quoted;
 use crate::reject::Reject;
 use crate::route::Context;
 use crate::store::Owner;
 use crate::time::Time;
-use crate::vault::{Config, Halt, Tx};
+use crate::vault::{Halt, Tx};
 
 pub(super) fn create(
     tx: &mut Tx<'_>,
@@ -30,7 +32,11 @@ pub(super) fn create(
     authorized: &Authorized,
 ) -> Result<Answer, Halt> {
     let no_parent = context.args.bool("no_parent")?.unwrap_or(false);
-    make(tx, context, authorized.caller()?, no_parent, "auth/token/create")
+    if no_parent && !authorized.has_sudo() {
+        let text = "root or sudo privileges required to create orphan token";
+        return Err(Reject::invalid(text).into());
+    }
+    make(tx, context, authorized, no_parent, "auth/token/create")
 }
 
 pub(super) fn create_orphan(
@@ -38,7 +44,7 @@ pub(super) fn create_orphan(
     context: &Context<'_>,
     authorized: &Authorized,
 ) -> Result<Answer, Halt> {
-    make(tx, context, authorized.caller()?, true, "auth/token/create-orphan")
+    make(tx, context, authorized, true, "auth/token/create-orphan")
 }
 
 /// Bytes of a root token's text.
@@ -85,15 +91,16 @@ struct Wishes {
 fn make(
     tx: &mut Tx<'_>,
     context: &Context<'_>,
-    caller: &Caller,
+    authorized: &Authorized,
     orphan: bool,
     path: &str,
 ) -> Result<Answer, Halt> {
+    let caller = authorized.caller()?;
     if caller.token.num_uses != 0 {
         return Err(Reject::invalid("restricted use token cannot generate child tokens").into());
     }
     let namespace = context.namespace();
-    let wishes = read_wishes(context, caller)?;
+    let wishes = read_wishes(context, authorized, caller)?;
     let mut warnings = Vec::new();
     let expiring_root = caller.token.is_root() && caller.token.expire_time.is_some();
     let is_root = wishes.policies == ["root"];
@@ -104,11 +111,11 @@ fn make(
         }
         0
     } else {
-        effective_ttl(&wishes, tx.config, &mut warnings)
+        effective_ttl(&wishes, &Ttls::of(tx, namespace)?, &mut warnings)
     };
     let text = choose_text(tx, namespace, &wishes, &mut warnings)?;
     for policy in &wishes.policies {
-        if !matches!(policy.as_str(), "root" | "default") {
+        if policy::Record::find(tx, namespace, policy)?.is_none() {
             warnings.push(format!("Policy {} does not exist", quoted(policy)));
         }
     }
@@ -137,7 +144,11 @@ fn make(
     Ok(Answer::Envelope(Envelope { auth: Some(auth.into()), warnings, ..Envelope::default() }))
 }
 
-fn read_wishes(context: &Context<'_>, caller: &Caller) -> Result<Wishes, Reject> {
+fn read_wishes(
+    context: &Context<'_>,
+    authorized: &Authorized,
+    caller: &Caller,
+) -> Result<Wishes, Reject> {
     let args = &context.args;
     if args.string("entity_alias")?.is_some_and(|alias| !alias.is_empty()) {
         let text = "'entity_alias' is only allowed in combination with token role";
@@ -159,11 +170,20 @@ fn read_wishes(context: &Context<'_>, caller: &Caller) -> Result<Wishes, Reject>
     }
     let explicit_max_ttl = positive("explicit_max_ttl", "explicit_max_ttl must be positive")?;
     let period = positive("period", "period must be positive")?;
+    if period != 0 && !authorized.has_sudo() {
+        let text = "root or sudo privileges required to create periodic token";
+        return Err(Reject::invalid(text));
+    }
+    let id = args.string("id")?.filter(|id| !id.is_empty());
+    if id.is_some() && !authorized.has_sudo() {
+        let text = "root or sudo privileges required to specify token id";
+        return Err(Reject::invalid(text));
+    }
     let ttl = positive("ttl", "ttl must be positive")?;
     let lease = positive("lease", "lease must be positive")?;
     Ok(Wishes {
-        id: args.string("id")?.filter(|id| !id.is_empty()),
-        policies: read_policies(context, caller)?,
+        id,
+        policies: read_policies(context, authorized, caller)?,
         meta: args.pairs("meta")?,
         display_name: clean_display_name(&args.string("display_name")?.unwrap_or_default()),
         num_uses,
@@ -174,49 +194,89 @@ fn read_wishes(context: &Context<'_>, caller: &Caller) -> Result<Wishes, Reject>
     })
 }
 
-/// Trimmed, in lower case, sorted, each once; `root` stands alone; `default` is added unless it is
-/// not wanted. Without a wish they are the caller's.
-fn read_policies(context: &Context<'_>, caller: &Caller) -> Result<Vec<String>, Reject> {
+/// In their normal form, sorted, each once; `root` stands alone. Without a wish they are the caller's.
+/// Otherwise `default` is added unless it is not wanted; and who has no `sudo` gives no more than it has.
+fn read_policies(
+    context: &Context<'_>,
+    authorized: &Authorized,
+    caller: &Caller,
+) -> Result<Vec<String>, Reject> {
     let without_default = context.args.bool("no_default_policy")?.unwrap_or(false);
     let wished = context.args.strings("policies")?.unwrap_or_default();
-    let inherits = wished.is_empty();
-    let source: &[String] = if inherits { &caller.token.policies } else { &wished };
-    let mut policies: Vec<String> = source
-        .iter()
-        .map(|policy| policy.trim().to_lowercase())
-        .filter(|policy| !policy.is_empty())
-        .collect();
-    if policies.iter().any(|policy| policy == "response-wrapping") {
+    let wished: Vec<String> = wished.iter().map(|name| policy::normal_name(name)).collect();
+    let own: &[String] = &caller.token.policies;
+    let inherits = wished.iter().all(String::is_empty);
+    let is_home = caller.namespace.id == context.namespace().id;
+    let mut policies = if inherits { own.to_vec() } else { wished };
+    policies.retain(|policy| !policy.is_empty());
+    if policies.iter().any(|policy| policy == policy::WRAPPING) {
         return Err(Reject::invalid("cannot assign policy \"response-wrapping\""));
     }
-    if policies.iter().any(|policy| policy == "root") {
+    if policies.iter().any(|policy| policy == policy::ROOT) {
         if !caller.token.is_root() {
             let text = "root tokens may not be created without parent token being root";
             return Err(Reject::invalid(text));
         }
-        return Ok(alloc::vec!["root".to_owned()]);
+        if !is_home {
+            let text = "root tokens may not be created from a parent namespace";
+            return Err(Reject::invalid(text));
+        }
+        return Ok(alloc::vec![policy::ROOT.to_owned()]);
     }
-    if !inherits {
-        policies.push("default".to_owned());
+    if authorized.has_sudo() {
+        if !inherits {
+            policies.push(policy::DEFAULT.to_owned());
+        }
+    } else {
+        // Policies of one namespace say nothing in another.
+        let is_own = |policy: &String| is_home && own.contains(policy);
+        if !inherits && !policies.iter().all(is_own) || inherits && !is_home {
+            return Err(Reject::invalid("child policies must be subset of parent"));
+        }
+        if own.iter().any(|policy| policy == policy::DEFAULT) {
+            policies.push(policy::DEFAULT.to_owned());
+        }
     }
     if without_default {
-        policies.retain(|policy| policy != "default");
+        policies.retain(|policy| policy != policy::DEFAULT);
     }
     policies.sort();
     policies.dedup();
+    let is_long = |policy: &String| policy.len() > POLICY_NAME_BYTES_MAX;
+    if policies.len() > TOKEN_POLICIES_MAX || policies.iter().any(is_long) {
+        return Err(Reject::invalid("too many policies, or one with too long a name"));
+    }
     Ok(policies)
 }
 
+/// Seconds that tokens of a namespace last where nobody says, and at most.
+struct Ttls {
+    default: i64,
+    max: i64,
+}
+
+impl Ttls {
+    fn of(tx: &mut Tx<'_>, namespace: &Namespace) -> Result<Self, Halt> {
+        let settings = &Fixed::Token.tuned(tx, namespace.id)?.record().settings.clone();
+        let config = tx.config;
+        let or = |own: i64, server: i64| if own == 0 { server } else { own };
+        Ok(Self {
+            default: or(settings.default_lease_ttl, config.default_lease_ttl),
+            max: or(settings.max_lease_ttl, config.max_lease_ttl),
+        })
+    }
+}
+
 /// The TTL that the wishes come to, with a word for every cap.
-fn effective_ttl(wishes: &Wishes, config: &Config, warnings: &mut Vec<String>) -> i64 {
+fn effective_ttl(wishes: &Wishes, ttls: &Ttls, warnings: &mut Vec<String>) -> i64 {
     let max = match wishes.explicit_max_ttl {
-        0 => config.max_lease_ttl,
-        explicit => explicit.min(config.max_lease_ttl),
+        0 => ttls.max,
+        explicit => explicit.min(ttls.max),
     };
     let (wanted, what, result) = if wishes.period > 0 {
         (wishes.period, "period", "period value")
     } else {
-        (if wishes.ttl == 0 { config.default_lease_ttl } else { wishes.ttl }, "TTL", "TTL value")
+        (if wishes.ttl == 0 { ttls.default } else { wishes.ttl }, "TTL", "TTL value")
     };
     if wanted > max {
         warnings.push(format!(
@@ -348,7 +408,7 @@ mod tests {
     #[test]
     fn caps_ttls_with_a_word() {
         let day = 86_400;
-        let config = Config::default();
+        let ttls = Ttls { default: TTL_SECONDS, max: TTL_SECONDS };
         // ttl, explicit max, period; result, warnings
         let cases = [
             ((0, 0, 0), TTL_SECONDS, None),
@@ -390,7 +450,7 @@ mod tests {
                 period,
             };
             let mut warnings = Vec::new();
-            assert_eq!(effective_ttl(&wishes, &config, &mut warnings), result);
+            assert_eq!(effective_ttl(&wishes, &ttls, &mut warnings), result);
             assert_eq!(warnings.first().map(String::as_str), warning);
         }
     }

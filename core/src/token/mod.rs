@@ -17,7 +17,7 @@ use crate::route::{Access, Engine, Home, Method, Operation, Route};
 
 pub(crate) use authorize::{Authorized, Caller, Reach, authorize, bury, finish, leave};
 pub(crate) use create::{ROOT_TOKEN_BYTES, create_root};
-pub(crate) use record::{Reference, bury_all, namespace_of};
+pub(crate) use record::{Reference, bury_all, find, find_by_accessor, namespace_of};
 
 const TOKEN: Field =
     Field::body("token", FieldKind::Token, "The token; without it, the caller's own.");
@@ -83,7 +83,7 @@ pub(crate) const ROUTES: &[Route] = &[
         pattern: "lookup-self",
         home: Home::Caller,
         methods: &[
-            Method::new(Operation::Read, Access::AnyToken, lookup::lookup_self),
+            Method::new(Operation::Read, Access::Acl, lookup::lookup_self),
             Method::new(Operation::Update, Access::Acl, lookup::lookup_self),
         ],
         fields: &[IGNORED_TOKEN],
@@ -105,7 +105,7 @@ pub(crate) const ROUTES: &[Route] = &[
         engine: Some(Engine::Token),
         pattern: "revoke-self",
         home: Home::Caller,
-        methods: &[Method::new(Operation::Update, Access::AnyToken, revoke::revoke_self).freeing()],
+        methods: &[Method::new(Operation::Update, Access::Acl, revoke::revoke_self).freeing()],
         synopsis: "Revokes the caller's token and its children.",
         description: "Ends the token that makes the request and all that were made by it.",
         ..Route::NEW

@@ -327,6 +327,26 @@ pub(crate) fn namespace_of(tx: &mut Tx<'_>, text: &str) -> Result<Option<Arc<Nam
     }
 }
 
+/// A token that is alive, by its text.
+pub(crate) fn find(tx: &mut Tx<'_>, text: &str) -> Result<Option<Alive>, Halt> {
+    Token::find(tx, text, tx.charged())
+}
+
+/// A token that is alive, by its accessor. Handles of one namespace mean nothing in another, but for those
+/// inside it.
+pub(crate) fn find_by_accessor(
+    tx: &mut Tx<'_>,
+    accessor: &str,
+    namespace: &Namespace,
+) -> Result<Option<Alive>, Halt> {
+    let Some(payload) = tx.get(&accessor_name(accessor))? else { return Ok(None) };
+    let mut reader = Reader::new(&payload, REFERENCE_VERSION)?;
+    let text = Wiped::new(reader.string()?);
+    reader.finish()?;
+    let found = find(tx, &text)?;
+    Ok(found.filter(|found| found.namespace.is_within(namespace)))
+}
+
 pub(super) fn name(text: &str) -> Name<'_> {
     Name::new(Space::Token, Owner::TOKENS, text)
 }

@@ -14,6 +14,7 @@ use crate::limit::ACL_CACHE_BYTES;
 use crate::namespace::Namespace;
 use crate::policy::{Acl, BuiltIn, DEFAULT, Record, Source, record_name};
 use crate::store::{Key, Owner};
+use crate::time::Time;
 
 /// The policies of a token.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +27,8 @@ struct Set {
 pub(crate) struct Compiled {
     parts: Vec<Part>,
     pub(crate) acl: Acl,
+    /// When it is to be made anew, if a time changes it.
+    valid_until: Option<Time>,
     /// Which making this is: no two have the same.
     pub(crate) stamp: u64,
 }
@@ -127,7 +130,7 @@ impl Tx<'_> {
     }
 
     fn is_current(&mut self, compiled: &Compiled) -> Result<bool, Halt> {
-        if compiled.acl.valid_until().is_some_and(|until| until <= self.now) {
+        if compiled.valid_until.is_some_and(|until| until <= self.now) {
             return Ok(false);
         }
         self.want_keys(compiled.parts.iter().map(|part| part.key))?;
@@ -145,11 +148,7 @@ impl Tx<'_> {
         Ok(true)
     }
 
-    fn compile(
-        &mut self,
-        namespace: &Arc<Namespace>,
-        names: &[String],
-    ) -> Result<Compiled, Halt> {
+    fn compile(&mut self, namespace: &Arc<Namespace>, names: &[String]) -> Result<Compiled, Halt> {
         let (mut parts, mut records) = (Vec::new(), Vec::new());
         let stored: Vec<_> = names.iter().map(|name| record_name(namespace.id, name)).collect();
         self.want(&stored)?;
@@ -168,11 +167,11 @@ impl Tx<'_> {
             .iter()
             .map(|record| Source { prefix: &namespace.path, policy: &record.policy })
             .collect();
+        let acl = Acl::compile(&sources, self.now, None);
         let expirations = records.iter().filter_map(|record| record.expiration);
-        let mut acl = Acl::compile(&sources, self.now, None);
-        acl.ends_at(expirations.min());
+        let valid_until = expirations.chain(acl.valid_until()).min();
         self.acls.last_stamp += 1;
-        Ok(Compiled { parts, acl, stamp: self.acls.last_stamp })
+        Ok(Compiled { parts, acl, valid_until, stamp: self.acls.last_stamp })
     }
 
     /// A policy that nobody can change.

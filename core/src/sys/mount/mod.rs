@@ -132,14 +132,14 @@ pub(crate) const ROUTES: &[Route] = &[
     },
     Route {
         open: true,
-        methods: &[Method::new(Operation::Read, Access::AnyToken, ui::mounts)],
+        methods: &[Method::new(Operation::Read, Access::Open, ui::mounts)],
         synopsis: "Lists the mounts that the caller can use.",
         description: "Without a token it shows those that are visible to everybody.",
         ..Route::system("internal/ui/mounts")
     },
     Route {
         open: true,
-        methods: &[Method::new(Operation::Read, Access::AnyToken, ui::mount)],
+        methods: &[Method::new(Operation::Read, Access::Open, ui::mount)],
         fields: &[PATH],
         synopsis: "Shows the mount of a path, if the caller can use it.",
         description: "Clients ask this to learn the version of a key/value engine.",
