@@ -33,6 +33,10 @@ pub(crate) struct Envelope {
     pub(crate) data: Option<Wiped<String>>,
     /// JSON text.
     pub(crate) auth: Option<Wiped<String>>,
+    /// The accessor of the token in `auth`.
+    pub(crate) accessor: Option<Wiped<String>>,
+    /// JSON text: the answer is in the cubbyhole of a token, and this tells of it.
+    pub(crate) wrap_info: Option<Wiped<String>>,
     pub(crate) warnings: Vec<String>,
     /// Seconds.
     pub(crate) lease_duration: i64,
@@ -52,20 +56,19 @@ impl Answer {
             Self::Nothing if asks => Response::errors(StatusCode::NOT_FOUND, &[]),
             Self::Nothing => Response::api(StatusCode::NO_CONTENT, String::new()),
             Self::Envelope(envelope) => {
+                // What only tells of another answer has no id of its own.
+                let request_id = if envelope.wrap_info.is_some() { "" } else { request_id };
                 Response::api(StatusCode::OK, envelope.into_text(request_id))
             }
             Self::Bare(status, body) => Response::api(status, body),
             Self::Refused(text) => Response::errors(StatusCode::BAD_REQUEST, &[&text]),
         }
     }
-
-    pub(crate) fn has_body(&self) -> bool {
-        !matches!(self, Self::Nothing)
-    }
 }
 
 impl Envelope {
-    fn into_text(self, request_id: &str) -> String {
+    /// The whole text, with its line end.
+    pub(crate) fn into_text(self, request_id: &str) -> String {
         let data = self.data.as_ref().map_or("null", |data| data.as_str());
         let auth = self.auth.as_ref().map_or("null", |auth| auth.as_str());
         let members = data.strip_prefix('{').and_then(|data| data.strip_suffix('}'));
@@ -83,7 +86,9 @@ impl Envelope {
         let _ = core::fmt::Write::write_fmt(&mut text, format_args!("{}", self.lease_duration));
         text.push_str(",\"data\":");
         text.push_str(data);
-        text.push_str(",\"wrap_info\":null,\"warnings\":");
+        text.push_str(",\"wrap_info\":");
+        text.push_str(self.wrap_info.as_ref().map_or("null", |info| info.as_str()));
+        text.push_str(",\"warnings\":");
         if self.warnings.is_empty() {
             text.push_str("null");
         } else {

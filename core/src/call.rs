@@ -6,6 +6,8 @@ use alloc::vec::Vec;
 use alloc::{format, vec};
 use core::time::Duration;
 
+use http::StatusCode;
+
 use crate::answer::{Answer, Envelope};
 use crate::cors::{self, Allowed, Origin};
 use crate::field::{FieldKind, Source, check_token};
@@ -16,9 +18,9 @@ use crate::namespace::{self, Place};
 use crate::path::Path;
 use crate::reject::{Branch, Reject};
 use crate::route::{self, Context, Found, Home, Method, Operation, Route};
-use crate::secret::Secret;
+use crate::secret::{Secret, Wiped};
 use crate::time::Time;
-use crate::token::{self, Authorized, Caller};
+use crate::token::{self, Authorized, Caller, Wrapped, Wrapping};
 use crate::vault::{Halt, Tx};
 
 /// One request, decoded: what [`crate::Vault::handle_request`] takes. Made by [`crate::prepare`].
@@ -189,15 +191,22 @@ fn perform_mount(tx: &mut Tx<'_>, call: &Call) -> Result<Response, Halt> {
     let found = fixed.and_then(|(fixed, rest)| route::find(fixed.engine(), rest));
     check_body_token(call, found.as_ref())?;
     let home = match found.as_ref().map(|found| found.route) {
+        Some(route) if route.home == Home::Wrapping => {
+            // That is said before the caller is looked at, who may be the token itself.
+            Wrapping::find(tx, call)?;
+            route.home
+        }
+        Some(route) => route.home,
+        None => Home::Request,
+    };
+    match found.as_ref().map(|found| found.route) {
         Some(route) if route.open => {
             let authorized = Authorized::open(route);
             let target = Target::find(tx, &place)?;
             return dispatch(tx, call, &place, &target, call.operation, &authorized);
         }
-        Some(route) => route.home,
-        None => Home::Request,
-    };
-    drop(found);
+        Some(_) | None => {}
+    }
     let caller = Caller::identify(tx, call)?;
     let place = at_home(tx, call, &caller, place, home)?;
     serve(tx, call, &place, caller)
@@ -214,6 +223,7 @@ fn at_home<'p>(
     let namespace = match home {
         Home::Request => return Ok(place),
         Home::Caller => Arc::clone(&caller.namespace),
+        Home::Wrapping => Wrapping::find(tx, call)?.namespace,
         Home::Token => {
             let members = call.doc.as_ref().and_then(Doc::object);
             let text = members.and_then(|members| members.get("token")).and_then(Value::as_str);
@@ -323,12 +333,35 @@ fn dispatch(
         true => filter(answer, authorized, place, operation)?,
         false => answer,
     };
-    if call.wrap_ttl > 0 && answer.has_body() {
-        return Err(Reject::WrappingUnavailable.into());
-    }
-    token::finish(tx, authorized);
     let answer = complete(answer, &context, found.route, call.operation);
+    // Who shows no token does not make one.
+    let wraps = call.wrap_ttl > 0 && !found.route.open;
+    let answer = if wraps { wrap(tx, call, place, answer)? } else { answer };
+    token::finish(tx, authorized);
     Ok(answer.respond(&tx.request_id(), call.operation.asks()))
+}
+
+/// The answer in the cubbyhole of a token, if it is one that can be wrapped.
+fn wrap(tx: &mut Tx<'_>, call: &Call, place: &Place<'_>, answer: Answer) -> Result<Answer, Halt> {
+    match answer {
+        Answer::Envelope(envelope) if envelope.wrap_info.is_none() => {
+            let accessor = envelope.accessor.clone();
+            let text = Wiped::new(envelope.into_text(&tx.request_id()));
+            let wrapped = Wrapped {
+                answer: text.trim_end(),
+                path: place.path(),
+                ttl: call.wrap_ttl,
+                accessor: accessor.as_ref().map(|accessor| accessor.as_str()),
+            };
+            Ok(Answer::Envelope(token::wrap(tx, &place.namespace, &wrapped)?))
+        }
+        // An empty list is no answer that could be wrapped.
+        Answer::Nothing if call.operation == Operation::List => {
+            let body = json::Object::new().strings("errors", ["unsupported path"]).finish();
+            Ok(Answer::Bare(StatusCode::NOT_FOUND, body + "\n"))
+        }
+        answer => Ok(answer),
+    }
 }
 
 /// The names of a list that the caller's rules let it see. An answer that is no list of names is not given
@@ -342,8 +375,7 @@ fn filter(
     let Answer::Envelope(envelope) = answer else { return Ok(answer) };
     let unfit = Reject::Trouble("the answer is no list that can be filtered");
     let data = envelope.data.as_ref().map_or("{}", |data| data.as_str());
-    let limits = json::Limits { strings_max: None, memory_max: None, ..json::Limits::default() };
-    let doc = json::parse(data.as_bytes(), &limits).ok().flatten();
+    let doc = json::parse(data.as_bytes(), &json::Limits::unbounded()).ok().flatten();
     let members = doc.as_ref().and_then(Doc::object).ok_or_else(|| unfit.clone())?;
     let mut object = json::Object::new();
     let mut is_empty = true;

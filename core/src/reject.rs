@@ -70,8 +70,6 @@ pub(crate) enum Reject {
     /// A system behind this one limits the rate.
     #[allow(dead_code, reason = "made by engines that call others, which are to come")]
     UpstreamLimited,
-    /// A wrapped answer was asked for.
-    WrappingUnavailable,
     /// A write to a folder.
     WriteToFolder,
 }
@@ -171,7 +169,6 @@ impl Reject {
             Self::UpstreamLimited => {
                 (StatusCode::BAD_GATEWAY, "upstream rate limited", Authenticated)
             }
-            Self::WrappingUnavailable => (BAD, "response wrapping is not available", Never),
             Self::WriteToFolder => (BAD, "cannot write to a path ending in '/'", Never),
         };
         (status, text.into(), wrapped)
@@ -215,7 +212,7 @@ mod tests {
     fn maps_every_variant_to_status_and_message() {
         let wrapped = |text: &str| format!("1 error occurred:\\n\\t* {text}\\n\\n");
         let path = || "a\"b".to_string();
-        let cases: [(Reject, u16, String, String); 25] = [
+        let cases: [(Reject, u16, String, String); 24] = [
             both(Reject::Forbidden("not you".into()), 403, "not you"),
             (Reject::AclDenied, 403, wrapped("permission denied"), wrapped("permission denied")),
             (Reject::BadToken, 403, "bad token".into(), "bad token".into()),
@@ -266,7 +263,6 @@ mod tests {
                 "upstream rate limited".into(),
                 wrapped("upstream rate limited"),
             ),
-            both(Reject::WrappingUnavailable, 400, "response wrapping is not available"),
             both(Reject::WriteToFolder, 400, "cannot write to a path ending in '/'"),
         ];
         for (reject, status, open, authenticated) in cases {

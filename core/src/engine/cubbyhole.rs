@@ -2,13 +2,15 @@
 //!
 //! <https://openbao.org/api-docs/secret/cubbyhole/>
 
+use alloc::vec::Vec;
+
 use super::entry;
 use crate::answer::{Answer, Envelope};
 use crate::field::Field;
 use crate::mount::Mount;
 use crate::reject::Reject;
 use crate::route::{Access, Context, Engine, Method, Operation, Route};
-use crate::token::{Authorized, Caller};
+use crate::token::{Authorized, Caller, RESPONSE};
 use crate::vault::{Halt, Tx};
 
 pub(crate) const ROUTES: &[Route] = &[Route {
@@ -37,7 +39,15 @@ fn read(tx: &mut Tx<'_>, context: &Context<'_>, authorized: &Authorized) -> Resu
     let Some(entry) = entry::read(tx, caller.token.cubbyhole, context.path)? else {
         return Ok(Answer::Nothing);
     };
-    Ok(Answer::Envelope(Envelope { data: Some(entry.text), ..Envelope::default() }))
+    let mut warnings = Vec::new();
+    if caller.token.is_wrapping() && context.path == RESPONSE {
+        warnings.push(
+            "Reading a wrapped answer from the cubbyhole is deprecated: sys/wrapping/unwrap checks \
+             the token as well."
+                .into(),
+        );
+    }
+    Ok(Answer::Envelope(Envelope { data: Some(entry.text), warnings, ..Envelope::default() }))
 }
 
 fn exists(tx: &mut Tx<'_>, _: &Mount, path: &str, caller: &Caller) -> Result<bool, Halt> {

@@ -19,14 +19,14 @@ use crate::vault::{Halt, Tx};
 const VERSION: u8 = 1;
 
 /// One stored value.
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// What the secret says of its lease, in seconds.
-    pub(super) lease: Option<i64>,
+    pub(crate) lease: Option<i64>,
     /// Canonical JSON text of an object.
-    pub(super) text: Wiped<String>,
+    pub(crate) text: Wiped<String>,
 }
 
-pub(super) fn read(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<Option<Entry>, Halt> {
+pub(crate) fn read(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<Option<Entry>, Halt> {
     let Some(mut record) = tx.get(&name(owner, path))? else { return Ok(None) };
     let mut reader = Reader::new(&record, VERSION)?;
     let lease = reader.option(Reader::i64)?;
@@ -60,7 +60,7 @@ pub(super) fn exists(tx: &mut Tx<'_>, owner: Owner, path: &str) -> Result<bool, 
 
 /// Puts an entry. What was there before is not read: the page of the folder tells whether the name
 /// is new.
-pub(super) fn write(tx: &mut Tx<'_>, owner: Owner, path: &str, entry: &Entry) -> Result<(), Halt> {
+pub(crate) fn write(tx: &mut Tx<'_>, owner: Owner, path: &str, entry: &Entry) -> Result<(), Halt> {
     check_length(path)?;
     folder::add(tx, owner, path)?;
     let record =

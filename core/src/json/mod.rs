@@ -63,6 +63,13 @@ pub struct Limits {
     pub memory_max: Option<u64>,
 }
 
+impl Limits {
+    /// For what the server has written itself.
+    pub(crate) fn unbounded() -> Self {
+        Self { strings_max: None, memory_max: None, ..Self::default() }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -89,6 +89,9 @@ pub(crate) enum Home {
     Caller,
     /// In the one of the token in the body; without one, as [`Home::Request`].
     Token,
+    /// In the one of the wrapping token that it is about: that in the body, or the caller's. It must be
+    /// one.
+    Wrapping,
 }
 
 /// One endpoint.
@@ -264,6 +267,7 @@ const SYSTEM: &[&[Route]] = &[
     sys::rekey::OPEN_ROUTES,
     sys::seal::ROUTES,
     sys::tools::ROUTES,
+    sys::wrapping::ROUTES,
     #[cfg(feature = "simulation")]
     sys::simulation::ROUTES,
 ];

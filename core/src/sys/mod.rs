@@ -19,3 +19,4 @@ mod share;
 #[cfg(feature = "simulation")]
 pub(crate) mod simulation;
 pub(crate) mod tools;
+pub(crate) mod wrapping;

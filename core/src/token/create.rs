@@ -141,7 +141,8 @@ fn make(
     };
     token.create(tx, &text)?;
     let auth = auth_object(&text, &token);
-    Ok(Answer::Envelope(Envelope { auth: Some(auth.into()), warnings, ..Envelope::default() }))
+    let (auth, accessor) = (Some(auth.into()), Some(token.accessor.clone()));
+    Ok(Answer::Envelope(Envelope { auth, accessor, warnings, ..Envelope::default() }))
 }
 
 fn read_wishes(

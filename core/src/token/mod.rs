@@ -11,6 +11,7 @@ mod create;
 mod lookup;
 mod record;
 mod revoke;
+mod wrap;
 
 use crate::field::{Field, FieldKind};
 use crate::route::{Access, Engine, Home, Method, Operation, Route};
@@ -18,6 +19,7 @@ use crate::route::{Access, Engine, Home, Method, Operation, Route};
 pub(crate) use authorize::{Authorized, Caller, Reach, authorize, bury, finish, leave};
 pub(crate) use create::{ROOT_TOKEN_BYTES, create_root};
 pub(crate) use record::{Reference, bury_all, find, find_by_accessor, namespace_of};
+pub(crate) use wrap::{RESPONSE, Wrapped, Wrapping, wrap};
 
 const TOKEN: Field =
     Field::body("token", FieldKind::Token, "The token; without it, the caller's own.");
