@@ -34,6 +34,10 @@ pub(crate) enum Roll {
     Mounts(sys::mount::List),
     /// `sys/internal/ui/mounts`.
     Sight(sys::mount::Sight),
+    /// `sys/namespaces`.
+    Namespaces(sys::namespace::List),
+    /// `sys/internal/ui/namespaces`.
+    NamespaceSight(sys::namespace::Sight),
 }
 
 impl Roll {
@@ -42,6 +46,8 @@ impl Roll {
         match self {
             Self::Mounts(list) => list.read(reader),
             Self::Sight(sight) => sight.read(reader),
+            Self::Namespaces(list) => list.read(reader),
+            Self::NamespaceSight(sight) => sight.read(reader),
         }
     }
 }

@@ -64,6 +64,11 @@ impl Reach {
     pub(crate) fn reaches(&self, namespace: &Namespace, _path: &str) -> bool {
         self.root_of.as_ref().is_some_and(|above| namespace.is_within(above))
     }
+
+    /// Whether it reaches anything in the namespace with a path.
+    pub(crate) fn enters(&self, path: &str) -> bool {
+        self.root_of.as_ref().is_some_and(|above| path.starts_with(&above.path))
+    }
 }
 
 impl Caller {
