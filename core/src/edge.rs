@@ -373,13 +373,11 @@ fn check_patch_type(head: &Head) -> Result<(), Response> {
 
 // --- Header fields ---
 
-/// The value of a field that is repeated in answers: visible ASCII only.
+/// The value of a field that is repeated in answers: printable text, as paths are.
 fn header_text(head: &Head, name: &str) -> Result<Option<String>, Response> {
     let Some(value) = head.value(name).filter(|value| !value.is_empty()) else { return Ok(None) };
     match str::from_utf8(value) {
-        Ok(text) if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) => {
-            Ok(Some(text.to_owned()))
-        }
+        Ok(text) if is_printable(text) => Ok(Some(text.to_owned())),
         _ => Err(Response::errors(StatusCode::BAD_REQUEST, &["malformed header field"])),
     }
 }

@@ -282,15 +282,19 @@ fn text_of(kind: Kind<'_>) -> Result<String, String> {
 }
 
 fn unconvertible(wanted: &str, got: Kind<'_>) -> String {
-    let got = match got {
+    format!("'' expected type '{wanted}', got unconvertible type '{}'", type_word(got))
+}
+
+/// The word for the type of a value in the API's messages.
+pub(crate) fn type_word(kind: Kind<'_>) -> &'static str {
+    match kind {
         Kind::Null => "nil",
         Kind::Bool(_) => "bool",
         Kind::Number(_) => "json.Number",
         Kind::String(_) => "string",
         Kind::Array(_) => "[]interface {}",
         Kind::Object(_) => "map[string]interface {}",
-    };
-    format!("'' expected type '{wanted}', got unconvertible type '{got}'")
+    }
 }
 
 fn failed(field: &'static str, cause: String) -> Reject {

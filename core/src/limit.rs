@@ -28,6 +28,12 @@ pub const MOUNT_BYTES_MAX: usize = 64 * 1024;
 pub const MOVES_KEPT: usize = 64;
 /// Levels of namespaces: each is looked up for every request inside it.
 pub const NAMESPACE_DEPTH_MAX: usize = 32;
+/// Bytes of a namespace's name: those of all levels, each byte escaped, leave a quarter of a target to
+/// the path behind them.
+pub const NAMESPACE_NAME_BYTES_MAX: usize = 128;
+/// Bytes of a namespace's metadata, names and values: they are read for the requests inside it, and lists
+/// show them.
+pub const NAMESPACE_METADATA_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a request body: the reference's default for `max_request_size`.
 pub const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// The largest body limit that a listener may ask for: offsets into a body are 32 bits.

@@ -36,6 +36,10 @@ pub(crate) enum Roll {
     Policies(sys::policy::List),
     /// `sys/internal/ui/mounts`.
     Sight(sys::mount::Sight),
+    /// `sys/namespaces`.
+    Namespaces(sys::namespace::List),
+    /// `sys/internal/ui/namespaces`.
+    NamespaceSight(sys::namespace::Sight),
 }
 
 impl Roll {
@@ -45,6 +49,8 @@ impl Roll {
             Self::Mounts(list) => list.read(reader),
             Self::Policies(list) => list.read(reader),
             Self::Sight(sight) => sight.read(reader),
+            Self::Namespaces(list) => list.read(reader),
+            Self::NamespaceSight(sight) => sight.read(reader),
         }
     }
 }

@@ -27,7 +27,7 @@ use crate::store::codec::{Reader, Writer};
 use crate::store::{Key, Name, Owner, Space};
 use crate::vault::{Config, Halt, Tx};
 
-pub(crate) use change::{Obstacle, create, displace, drop_mount, make_way, place};
+pub(crate) use change::{create, displace, drop_mount, make_way, place};
 pub(crate) use engine::{Engine, Role};
 pub(crate) use record::{Lockout, Record, Settings, TokenType, Visibility};
 

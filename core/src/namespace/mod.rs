@@ -7,11 +7,13 @@
 //! mixture of both a request has, everything behind [`Place::resolve`] sees one namespace and one path
 //! in it. What belongs to a namespace names it by its id, which is never used again.
 
+mod change;
 mod place;
 mod record;
 
+pub(crate) use change::{create, drop_namespace, find, put};
 pub(crate) use place::Place;
-pub(crate) use record::{Namespace, short_id};
+pub(crate) use record::Namespace;
 
 use crate::reject::Reject;
 

@@ -4,10 +4,11 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::sync::Arc;
 
+use super::change::load;
 use super::{Namespace, is_reserved};
 use crate::limit::NAMESPACE_DEPTH_MAX;
 use crate::mount::{Row, row_name};
-use crate::reject::{Corrupt, Reject};
+use crate::reject::Reject;
 use crate::vault::{Halt, Tx};
 
 /// What is served in a locked namespace.
@@ -22,7 +23,7 @@ pub(crate) struct Place<'p> {
     at: usize,
     /// The row of the first segment of that path, if it was looked for on the way.
     first_row: Option<Option<Arc<Row>>>,
-    /// The first namespace on the way whose API is locked.
+    /// See [`Place::locked`].
     locked: Option<Arc<Namespace>>,
 }
 
@@ -61,17 +62,28 @@ impl<'p> Place<'p> {
     }
 
     /// Goes down from namespace to namespace; so many bytes of the path must be names of some.
+    ///
+    /// The record of a namespace and the row that may lead on from it are loaded together: a path through
+    /// so many levels takes so many loads, the root being one.
     fn descend(tx: &mut Tx<'_>, full: Cow<'p, str>, named: usize) -> Result<Self, Halt> {
         let namespace = tx.root_namespace();
         let mut place = Self { namespace, full, at: 0, first_row: None, locked: None };
-        while let Some(segment) = place.first_segment() {
+        while let Some(segment) = first_segment(place.path()) {
             let row = tx.form::<Row>(&row_name(place.namespace.id, segment))?;
-            let Some(Row::Namespace { record, .. }) = row.as_deref() else {
+            let Some(Row::Namespace { id, record }) = row.as_deref() else {
                 place.first_row = Some(row);
                 break;
             };
-            let inner = tx.form_by_key::<Namespace>(record)?;
-            let inner = inner.ok_or(Corrupt("a route to a namespace that is not there"))?;
+            let inner = match load(tx, record) {
+                Err(halt) => {
+                    // The row that may lead on from there is loaded together with it.
+                    let rest = place.path().get(segment.len()..);
+                    let next = rest.and_then(first_segment).map(|next| row_name(*id, next));
+                    tx.want(next.as_slice())?;
+                    return Err(halt);
+                }
+                Ok(inner) => inner,
+            };
             if inner.lock.is_some() && place.locked.is_none() {
                 place.locked = Some(Arc::clone(&inner));
             }
@@ -96,11 +108,9 @@ impl<'p> Place<'p> {
         }
     }
 
-    /// The first segment of the path with its slash, if it can be a namespace.
-    fn first_segment(&self) -> Option<&str> {
-        let path = self.path();
-        let end = path.find('/')?;
-        path.get(..=end).filter(|_| path.get(..end).is_some_and(|name| !is_reserved(name)))
+    /// The first namespace on the way whose API is locked.
+    pub(crate) fn locked(&self) -> Option<&Namespace> {
+        self.locked.as_deref()
     }
 
     /// The path inside the namespace.
@@ -117,6 +127,12 @@ impl<'p> Place<'p> {
     pub(crate) fn first_row(&self) -> Option<&Option<Arc<Row>>> {
         self.first_row.as_ref()
     }
+}
+
+/// The first segment of a path with its slash, if it can be a namespace.
+fn first_segment(path: &str) -> Option<&str> {
+    let end = path.find('/')?;
+    path.get(..=end).filter(|_| path.get(..end).is_some_and(|name| !is_reserved(name)))
 }
 
 /// A header as the beginning of a path: empty for the root namespace, or with a slash at its end.

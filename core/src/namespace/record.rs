@@ -5,7 +5,6 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::random::Generator;
 use crate::reject::Corrupt;
 use crate::seal::Barrier;
 use crate::secret::Wiped;
@@ -16,14 +15,11 @@ use crate::time::Time;
 
 const VERSION: u8 = 1;
 
-/// Characters of the id that handles carry.
-const SHORT_ID_CHARS: usize = 6;
-
 /// See the module above.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Namespace {
     pub(crate) id: Owner,
-    /// What tokens, accessors and leases of it end in, behind a period.
+    /// What tokens, accessors and leases of it end in, behind a period. No other that is there has it.
     pub(crate) short_id: String,
     /// From the root namespace; empty, or with a slash at its end.
     pub(crate) path: String,
@@ -58,6 +54,11 @@ impl Namespace {
         self.path.starts_with(&other.path)
     }
 
+    /// The path of a namespace inside this one, by its name with its slash.
+    pub(crate) fn path_of(&self, name: &str) -> String {
+        [&self.path, name].concat()
+    }
+
     /// The text of a handle with what shows that it is of this namespace.
     pub(crate) fn mark(&self, handle: String) -> String {
         if self.is_root() { handle } else { handle + "." + &self.short_id }
@@ -79,10 +80,9 @@ impl Namespace {
             .option(self.lock, |writer, digest| writer.array(&digest))
             .finish()
     }
-}
 
-impl Form for Namespace {
-    fn decode(payload: &[u8], _: &Barrier) -> Result<Self, Corrupt> {
+    /// Reads the payload of a record.
+    pub(crate) fn read(payload: &[u8]) -> Result<Self, Corrupt> {
         let mut reader = Reader::new(payload, VERSION)?;
         let namespace = Self {
             id: Owner(reader.array()?),
@@ -99,6 +99,12 @@ impl Form for Namespace {
         reader.finish()?;
         Ok(namespace)
     }
+}
+
+impl Form for Namespace {
+    fn decode(payload: &[u8], _: &Barrier) -> Result<Self, Corrupt> {
+        Self::read(payload)
+    }
 
     fn bytes(&self) -> usize {
         let metadata = self.metadata.iter();
@@ -108,7 +114,25 @@ impl Form for Namespace {
     }
 }
 
-/// An id for the handles of a new namespace.
-pub(crate) fn short_id(random: &mut Generator) -> String {
-    random.base62(SHORT_ID_CHARS)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_back_what_was_written() {
+        let namespace = Namespace {
+            id: Owner([4; 16]),
+            short_id: "aB3xYz".to_owned(),
+            path: "a/b/".to_owned(),
+            parent: Owner([5; 16]),
+            created: Time::from_unix_nanos(7),
+            metadata: BTreeMap::from([("team".to_owned(), "red".to_owned())]),
+            lock: Some([6; 32]),
+        };
+        let bytes = namespace.encode();
+        assert!(Namespace::read(&bytes).unwrap() == namespace);
+        for length in 0..bytes.len() {
+            assert!(Namespace::read(&bytes[..length]).is_err(), "{length}");
+        }
+    }
 }

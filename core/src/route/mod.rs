@@ -261,6 +261,7 @@ const SYSTEM: &[&[Route]] = &[
     sys::keyring::ROUTES,
     sys::leader::ROUTES,
     sys::mount::ROUTES,
+    sys::namespace::ROUTES,
     sys::password_policy::ROUTES,
     sys::policy::ROUTES,
     sys::rekey::ROUTES,

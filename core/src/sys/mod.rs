@@ -10,6 +10,7 @@ pub(crate) mod init;
 pub(crate) mod keyring;
 pub(crate) mod leader;
 pub(crate) mod mount;
+pub(crate) mod namespace;
 pub(crate) mod password_policy;
 mod pgp;
 pub(crate) mod policy;

@@ -127,6 +127,11 @@ impl Alive {
         }
         Ok(Reach::Rules(tx.acl(&self.namespace, &self.token.policies)?))
     }
+
+    /// Whether it reaches anything in the namespace with a path.
+    pub(crate) fn enters(&self, path: &str) -> bool {
+        self.root_of.as_ref().is_some_and(|above| path.starts_with(&above.path))
+    }
 }
 
 impl Caller {
