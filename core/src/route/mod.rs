@@ -267,7 +267,8 @@ const SYSTEM: &[&[Route]] = &[
     sys::rekey::ROUTES,
     sys::rekey::OPEN_ROUTES,
     sys::seal::ROUTES,
-    sys::tools::ROUTES,
+    sys::tools::hash::ROUTES,
+    sys::tools::random::ROUTES,
     sys::wrapping::ROUTES,
     #[cfg(feature = "simulation")]
     sys::simulation::ROUTES,

@@ -79,6 +79,14 @@ impl Reach {
         }
     }
 
+    /// Whether it reaches anything in the namespace with a path.
+    pub(crate) fn enters(&self, path: &str) -> bool {
+        match self {
+            Self::All(above) => path.starts_with(&above.path),
+            Self::Rules(rules) => rules.acl.reaches(path),
+        }
+    }
+
     /// What it may do with a path of a namespace, in words.
     pub(crate) fn capabilities(&self, namespace: &Namespace, path: &str) -> Vec<&'static str> {
         let capabilities = match self {
@@ -126,11 +134,6 @@ impl Alive {
             return Ok(Reach::All(Arc::clone(&self.namespace)));
         }
         Ok(Reach::Rules(tx.acl(&self.namespace, &self.token.policies)?))
-    }
-
-    /// Whether it reaches anything in the namespace with a path.
-    pub(crate) fn enters(&self, path: &str) -> bool {
-        self.root_of.as_ref().is_some_and(|above| path.starts_with(&above.path))
     }
 }
 

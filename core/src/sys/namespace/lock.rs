@@ -60,7 +60,7 @@ pub(super) fn unlock(
     }
     let key = Wiped::new(context.args.string("unlock_key")?.unwrap_or_default());
     if key.is_empty() {
-        if !authorized.caller()?.is_root_of(context.namespace()) {
+        if !authorized.has_sudo() {
             return Err(Reject::Trouble("provided empty key").into());
         }
         put(tx, namespace, None);

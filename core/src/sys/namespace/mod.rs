@@ -40,11 +40,7 @@ pub(crate) const ROUTES: &[Route] = &[
         fields: &[lock::PATH],
         ..lock_route("namespaces/api-lock/lock/{path...}")
     },
-    Route {
-        methods: UNLOCK,
-        fields: &[UNLOCK_KEY],
-        ..unlock_route("namespaces/api-lock/unlock")
-    },
+    Route { methods: UNLOCK, fields: &[UNLOCK_KEY], ..unlock_route("namespaces/api-lock/unlock") },
     Route {
         methods: UNLOCK,
         fields: &[lock::PATH, UNLOCK_KEY],
@@ -102,7 +98,7 @@ pub(crate) const ROUTES: &[Route] = &[
     },
     Route {
         open: true,
-        methods: &[Method::new(Operation::Read, Access::AnyToken, ui::namespaces)],
+        methods: &[Method::new(Operation::Read, Access::Open, ui::namespaces)],
         synopsis: "Lists the namespaces that the caller can use.",
         description: "Those directly inside the namespace of the request.",
         ..Route::system("internal/ui/namespaces")
