@@ -6,6 +6,8 @@
 
 mod help;
 mod mount;
+#[cfg(feature = "simulation")]
+pub(crate) mod probe;
 
 use alloc::vec::Vec;
 
@@ -22,7 +24,8 @@ pub(crate) use mount::{Engine, Mount, create_mount, find_fixed, find_mount};
 
 /// What a request wants done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Operation {
+#[cfg_attr(not(feature = "simulation"), allow(unreachable_pub, reason = "then nobody looks"))]
+pub enum Operation {
     /// Write what was not there. Requests are updates; this is what some turn out to be.
     Create,
     /// Take away.
@@ -69,7 +72,8 @@ impl Operation {
 
 /// What a token needs for a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
+#[cfg_attr(not(feature = "simulation"), allow(unreachable_pub, reason = "then nobody looks"))]
+pub enum Access {
     /// To be alive.
     AnyToken,
     /// A rule that grants the capability of the operation.
@@ -128,8 +132,11 @@ impl Method {
 /// Endpoints without a token that are there only where a listener switches them on: anybody could hold
 /// the one place that an operation has. Elsewhere their paths are known and have no method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Switch {
+#[cfg_attr(not(feature = "simulation"), allow(unreachable_pub, reason = "then nobody looks"))]
+pub enum Switch {
+    /// `sys/generate-root`.
     RootGeneration,
+    /// `sys/rekey` and `sys/rekey-recovery-key`.
     Rekey,
 }
 

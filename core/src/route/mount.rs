@@ -28,6 +28,8 @@ pub(crate) enum Engine {
 }
 
 impl Engine {
+    pub(super) const ALL: [Self; 4] = [Self::Cubbyhole, Self::Kv1, Self::System, Self::Token];
+
     /// What the help of a mount says first.
     pub(crate) fn description(self) -> &'static str {
         match self {
@@ -45,7 +47,7 @@ impl Engine {
     }
 
     /// The type and version that records say; 0 where there are no versions.
-    fn kind(self) -> (&'static str, u8) {
+    pub(super) fn kind(self) -> (&'static str, u8) {
         match self {
             Self::Cubbyhole => ("cubbyhole", 0),
             Self::Kv1 => ("kv", 1),
@@ -58,9 +60,7 @@ impl Engine {
     fn from_kind(word: &str, version: u8) -> Option<Self> {
         match (word, version) {
             ("generic", 0) => Some(Self::Kv1),
-            kind => [Self::Cubbyhole, Self::Kv1, Self::System, Self::Token]
-                .into_iter()
-                .find(|engine| engine.kind() == kind),
+            kind => Self::ALL.into_iter().find(|engine| engine.kind() == kind),
         }
     }
 }
@@ -93,6 +93,12 @@ impl Mount {
 
 const FIXED: [(&str, Engine); 3] =
     [("sys/", Engine::System), ("auth/token/", Engine::Token), ("cubbyhole/", Engine::Cubbyhole)];
+
+/// Where a fixed mount is, with the slash at its end.
+#[cfg(feature = "simulation")]
+pub(super) fn fixed_path(engine: Engine) -> Option<&'static str> {
+    FIXED.iter().find(|(_, fixed)| *fixed == engine).map(|(path, _)| *path)
+}
 
 /// The fixed mount of a path, and the path inside it. Without the slash the mount itself is meant.
 pub(crate) fn find_fixed(path: &str) -> Option<(Mount, &str)> {
