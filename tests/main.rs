@@ -14,6 +14,7 @@ mod crowd;
 mod durable;
 mod embedding;
 mod ending;
+mod enumeration;
 mod formats;
 mod host;
 mod kills;

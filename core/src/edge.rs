@@ -264,7 +264,7 @@ fn as_path(path: String) -> Result<Path, Response> {
 }
 
 /// Endpoints that take no namespace, not even that of the root.
-fn is_root_only(path: &str) -> bool {
+pub(crate) fn is_root_only(path: &str) -> bool {
     const ROOT_ONLY: [&str; 14] = [
         "generate-recovery-token",
         "generate-root",

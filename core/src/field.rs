@@ -38,7 +38,8 @@ impl Field {
 
 /// Where a parameter comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
+#[cfg_attr(not(feature = "simulation"), allow(unreachable_pub, reason = "then nobody looks"))]
+pub enum Source {
     /// The body of a write, the query of anything else.
     Body,
     /// A segment of the path.
@@ -47,13 +48,17 @@ pub(crate) enum Source {
 
 /// The type of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FieldKind {
+#[cfg_attr(not(feature = "simulation"), allow(unreachable_pub, reason = "then nobody looks"))]
+pub enum FieldKind {
+    /// True or false.
     Bool,
     /// Text that the handler reads as a duration.
     DurationText,
+    /// A whole number.
     Int,
     /// Pairs of strings.
     Pairs,
+    /// A text.
     String,
     /// A list of strings; one string is a list of one.
     Strings,

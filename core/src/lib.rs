@@ -94,10 +94,12 @@ pub use time::{Step, Time};
 pub use vault::Trace;
 pub use vault::{Books, Config, Counters, Vault};
 
-/// What fuzzers reach of the core's inside: pure functions over plain bytes.
+/// What tests and fuzzers reach of the core's inside: the route table as plain data, and pure functions
+/// over plain bytes.
 #[cfg(feature = "simulation")]
 pub mod probe {
     pub use crate::policy::probe::*;
+    pub use crate::route::probe::*;
     pub use crate::seal::probe::*;
     pub use crate::store::folder::probe::*;
 }

@@ -9,6 +9,7 @@ pub mod certificate;
 pub mod check;
 pub mod client;
 pub mod disk;
+pub mod enumeration;
 pub mod fuzz;
 pub mod kills;
 pub mod medium;

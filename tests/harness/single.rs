@@ -105,7 +105,7 @@ impl Single {
     ///
     /// # Panics
     ///
-    /// If the request is not HTTP, or is not answered.
+    /// If the request is not HTTP.
     pub fn ask(
         &mut self,
         method: &str,
@@ -115,14 +115,43 @@ impl Single {
     ) -> (u16, String) {
         let fields = [("x-vault-token", token.unwrap_or(""))];
         let request = http::Request::new(method, target, &fields, body.as_bytes());
-        let request = request.expect("the request is HTTP");
-        let shown = |response: &http::Response| {
-            let body = String::from_utf8_lossy(response.body()).into_owned();
-            (response.status().as_u16(), body)
-        };
-        let call = match prepare(&request, &self.rules) {
+        let response = self.serve(&request.expect("the request is HTTP"));
+        let body = String::from_utf8_lossy(response.body()).into_owned();
+        (response.status().as_u16(), body)
+    }
+
+    /// Serves one request through the machine of a connection: the bytes of the request, those of the
+    /// answer. The connection is a new one.
+    pub fn converse(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let now = self.start;
+        let mut conn = http::Conn::new(now, http::Limits::default());
+        conn.handle_bytes(now, bytes);
+        if let Some(head) = conn.poll_head() {
+            match self.vault.admit(head) {
+                Ok(bytes_max) => conn.admit(now, bytes_max),
+                Err(response) => conn.respond(now, response),
+            }
+        }
+        if let Some(request) = conn.poll_request() {
+            conn.respond(now, self.serve(&request));
+        }
+        let mut answer = Vec::new();
+        while let Some(piece) = conn.output().map(<[u8]>::to_vec) {
+            answer.extend_from_slice(&piece);
+            conn.handle_written(now, piece.len());
+        }
+        answer
+    }
+
+    /// Serves one request to its end.
+    ///
+    /// # Panics
+    ///
+    /// If it is not answered.
+    pub fn serve(&mut self, request: &http::Request) -> http::Response {
+        let call = match prepare(request, &self.rules) {
             Ok(call) => call,
-            Err(response) => return shown(&response),
+            Err(response) => return response,
         };
         self.requests += 1;
         let nanos = self.start.unix_nanos() + self.requests * 1_000_000;
@@ -148,7 +177,7 @@ impl Single {
                     let finding = task.run(&self.store, &|| true);
                     self.vault.handle_range(&step, id, finding);
                 }
-                Output::Respond(_, response) => answer = Some(shown(&response)),
+                Output::Respond(_, response) => answer = Some(response),
             }
         }
         answer.expect("every request is answered")

@@ -5,6 +5,8 @@
 //! document come from it; so do the tests by enumeration.
 
 mod help;
+#[cfg(feature = "simulation")]
+pub(crate) mod probe;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -24,7 +26,8 @@ pub(crate) use help::help;
 
 /// What a request wants done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Operation {
+#[cfg_attr(not(feature = "simulation"), allow(unreachable_pub, reason = "then nobody looks"))]
+pub enum Operation {
     /// Write what was not there. Requests are updates; this is what some turn out to be.
     Create,
     /// Take away.
@@ -71,7 +74,8 @@ impl Operation {
 
 /// What a token needs for a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
+#[cfg_attr(not(feature = "simulation"), allow(unreachable_pub, reason = "then nobody looks"))]
+pub enum Access {
     /// Nothing: only rows that are open have it.
     Open,
     /// A rule that grants the capability of the operation.
@@ -150,8 +154,11 @@ impl Method {
 /// Endpoints without a token that are there only where a listener switches them on: anybody could hold
 /// the one place that an operation has. Elsewhere their paths are known and have no method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Switch {
+#[cfg_attr(not(feature = "simulation"), allow(unreachable_pub, reason = "then nobody looks"))]
+pub enum Switch {
+    /// `sys/generate-root`.
     RootGeneration,
+    /// `sys/rekey` and `sys/rekey-recovery-key`.
     Rekey,
 }
 

@@ -27,22 +27,8 @@ use crate::token::{Authorized, ROOT_TOKEN_BYTES, create_root};
 use crate::vault::{Halt, Tx};
 
 pub(crate) const ROUTES: &[Route] = &[
-    Route {
-        methods: ATTEMPT_METHODS,
-        fields: &[
-            Field::body("otp", FieldKind::String, "A one-time password as long as the token."),
-            Field::body("pgp_key", FieldKind::String, "Refused: there is no PGP here."),
-        ],
-        ..attempt_route("generate-root-token/attempt")
-    },
-    Route {
-        methods: UPDATE_METHODS,
-        fields: &[
-            Field::body("key", FieldKind::String, "A share, in hex or base64."),
-            Field::body("nonce", FieldKind::String, "The nonce of the attempt."),
-        ],
-        ..update_route("generate-root-token/update")
-    },
+    attempt_route("generate-root-token/attempt"),
+    update_route("generate-root-token/update"),
     Route {
         open: true,
         methods: &[Method::new(Operation::Update, Access::Open, decode)],
@@ -64,18 +50,8 @@ pub(crate) const ROUTES: &[Route] = &[
 
 /// Those for which nobody needs a token. They are there where a listener says so.
 pub(crate) const OPEN_ROUTES: &[Route] = &[
-    Route {
-        engine: None,
-        open: true,
-        methods: ATTEMPT_METHODS,
-        ..attempt_route("sys/generate-root/attempt")
-    },
-    Route {
-        engine: None,
-        open: true,
-        methods: UPDATE_METHODS,
-        ..update_route("sys/generate-root/update")
-    },
+    Route { engine: None, open: true, ..attempt_route("sys/generate-root/attempt") },
+    Route { engine: None, open: true, ..update_route("sys/generate-root/update") },
 ];
 
 const ATTEMPT_METHODS: &[Method] = &[
@@ -86,8 +62,20 @@ const ATTEMPT_METHODS: &[Method] = &[
 
 const UPDATE_METHODS: &[Method] = &[Method::new(Operation::Update, Access::Acl, update)];
 
+const ATTEMPT_FIELDS: &[Field] = &[
+    Field::body("otp", FieldKind::String, "A one-time password as long as the token."),
+    Field::body("pgp_key", FieldKind::String, "Refused: there is no PGP here."),
+];
+
+const UPDATE_FIELDS: &[Field] = &[
+    Field::body("key", FieldKind::String, "A share, in hex or base64."),
+    Field::body("nonce", FieldKind::String, "The nonce of the attempt."),
+];
+
 const fn attempt_route(pattern: &'static str) -> Route {
     Route {
+        methods: ATTEMPT_METHODS,
+        fields: ATTEMPT_FIELDS,
         synopsis: "Begins the way to a new root token, tells how far it is, and ends it.",
         description: "There is one at a time. The token is hidden by a one-time password, which the \
                       server chooses if none is given, and shows once.",
@@ -97,6 +85,8 @@ const fn attempt_route(pattern: &'static str) -> Route {
 
 const fn update_route(pattern: &'static str) -> Route {
     Route {
+        methods: UPDATE_METHODS,
+        fields: UPDATE_FIELDS,
         synopsis: "Takes a key share towards a new root token.",
         description: "The share that completes the quorum gives the token, hidden by the one-time \
                       password. Wrong shares end the progress, and the attempt goes on.",

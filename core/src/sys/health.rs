@@ -5,7 +5,7 @@
 use http::StatusCode;
 
 use crate::answer::Answer;
-use crate::field::parse_bool;
+use crate::field::{Field, FieldKind, parse_bool};
 use crate::json;
 use crate::reject::Reject;
 use crate::route::{Access, Context, Method, Operation, Route};
@@ -19,6 +19,17 @@ pub(crate) const ROUTES: &[Route] = &[Route {
     methods: &[
         Method::new(Operation::Read, Access::Open, health),
         Method::new(Operation::Header, Access::Open, health),
+    ],
+    fields: &[
+        Field::body("activecode", FieldKind::Int, "Status of an active server."),
+        Field::body("sealedcode", FieldKind::Int, "Status of a sealed server."),
+        Field::body("standbycode", FieldKind::Int, "Status of a standby."),
+        Field::body(
+            "standbyok",
+            FieldKind::Bool,
+            "Whether a standby answers like an active server.",
+        ),
+        Field::body("uninitcode", FieldKind::Int, "Status of a server that is not initialised."),
     ],
     synopsis: "Tells the state of the server.",
     description: "The status is 200 for an active server, 501 for one that is not initialised and \

@@ -10,6 +10,7 @@ use http::StatusCode;
 use super::body::{self, member};
 use super::{pgp, share};
 use crate::answer::Answer;
+use crate::field::{Field, FieldKind};
 use crate::json::{self, Kind, Value};
 use crate::mount::first_mount;
 use crate::reject::Reject;
@@ -28,12 +29,23 @@ pub(crate) const ROUTES: &[Route] = &[Route {
         Method::new(Operation::Read, Access::Open, status),
         Method::new(Operation::Update, Access::Open, initialize),
     ],
+    fields: &[
+        Field::body("pgp_keys", FieldKind::Strings, "Refused: there is no PGP here."),
+        Field::body("recovery_pgp_keys", FieldKind::Strings, RECOVERY),
+        Field::body("recovery_shares", FieldKind::Int, RECOVERY),
+        Field::body("recovery_threshold", FieldKind::Int, RECOVERY),
+        Field::body("root_token_pgp_key", FieldKind::String, "Refused: there is no PGP here."),
+        Field::body("secret_shares", FieldKind::Int, "Into how many shares the key is split."),
+        Field::body("secret_threshold", FieldKind::Int, "How many of them unseal."),
+    ],
     synopsis: "Initialises the server, or tells whether it is.",
     description: "Makes the keys and the root token of a new server, which stays sealed. \
                   `secret_shares` says into how many shares the unseal key is split, and \
                   `secret_threshold` how many of them unseal.",
     ..Route::NEW
 }];
+
+const RECOVERY: &str = "Refused: recovery keys belong to seals that open themselves.";
 
 fn status(tx: &mut Tx<'_>, _: &Context<'_>, _: &Authorized) -> Result<Answer, Halt> {
     let body = json::Object::new().plain("initialized", tx.seal().stored().is_some()).finish();

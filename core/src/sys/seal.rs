@@ -10,6 +10,7 @@ use http::StatusCode;
 
 use super::{body, share};
 use crate::answer::Answer;
+use crate::field::{Field, FieldKind};
 use crate::json;
 use crate::reject::{Corrupt, Reject};
 use crate::route::{Access, Context, Method, Operation, Route};
@@ -52,6 +53,11 @@ pub(crate) const ROUTES: &[Route] = &[
         open: true,
         free_form: true,
         methods: &[Method::new(Operation::Update, Access::Open, unseal)],
+        fields: &[
+            Field::body("key", FieldKind::String, "A share, in hex or base64."),
+            Field::body("migrate", FieldKind::Bool, "Refused: there is one kind of seal."),
+            Field::body("reset", FieldKind::Bool, "Whether the shares given so far are forgotten."),
+        ],
         synopsis: "Takes a key share towards unsealing.",
         description: "`key` is a share in hex or base64; `reset` forgets those given so far.",
         ..Route::NEW

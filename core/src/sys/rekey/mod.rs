@@ -27,9 +27,9 @@ use crate::token::Authorized;
 use crate::vault::{Halt, Tx};
 
 pub(crate) const ROUTES: &[Route] = &[
-    Route { fields: INIT_FIELDS, ..init_route("rotate/root/init") },
-    Route { fields: SHARE_FIELDS, ..update_route("rotate/root/update") },
-    Route { fields: SHARE_FIELDS, ..verify_route("rotate/root/verify") },
+    init_route("rotate/root/init"),
+    update_route("rotate/root/update"),
+    verify_route("rotate/root/verify"),
     backup_route("rotate/root/backup"),
     backup_route("rekey/backup"),
 ];
@@ -85,6 +85,7 @@ const RECOVERY_METHODS: &[Method] = &[
 const fn init_route(pattern: &'static str) -> Route {
     Route {
         methods: INIT_METHODS,
+        fields: INIT_FIELDS,
         synopsis: "Begins the way to new key shares, tells how far it is, and ends it.",
         description: "There is one at a time. A seal or a restart ends it too, and the shares stay as \
                       they are.",
@@ -95,6 +96,7 @@ const fn init_route(pattern: &'static str) -> Route {
 const fn update_route(pattern: &'static str) -> Route {
     Route {
         methods: UPDATE_METHODS,
+        fields: SHARE_FIELDS,
         synopsis: "Takes an old share towards new ones.",
         description: "The share that completes the quorum gives the new shares. They are in force at \
                       once, or when they are verified, if that was asked for.",
@@ -105,6 +107,7 @@ const fn update_route(pattern: &'static str) -> Route {
 const fn verify_route(pattern: &'static str) -> Route {
     Route {
         methods: VERIFY_METHODS,
+        fields: SHARE_FIELDS,
         synopsis: "Takes a new share, to verify that it was received.",
         description: "When a quorum of the new shares was given, they are in force, and the old ones no \
                       more.",

@@ -1,0 +1,74 @@
+//! What tests are told of the route table: every row, as plain data. It is there for tests alone.
+
+use alloc::format;
+use alloc::vec::Vec;
+
+pub use super::{Access, Operation, Switch};
+use super::{Engine, Route, SYSTEM, rows};
+use crate::edge::is_root_only;
+pub use crate::field::{FieldKind, Source};
+use crate::mount::Fixed;
+use crate::namespace::Namespace;
+
+/// One endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Type and version of its mount; `None` for an endpoint of the HTTP layer, whose pattern is the
+    /// whole path.
+    pub engine: Option<(&'static str, u8)>,
+    /// Where that mount is, with a slash at its end, if it has one place.
+    pub mount_path: Option<&'static str>,
+    /// Segments; `{name}` captures one, `{name...}` at the end captures the rest.
+    pub pattern: &'static str,
+    /// Whether it is served without a token.
+    pub open: bool,
+    /// Whether it takes no namespace header, not even that of the root.
+    pub root_only: bool,
+    /// What a listener must switch on for it.
+    pub switch: Option<Switch>,
+    /// What it serves, and what a token needs for that.
+    pub methods: Vec<(Operation, Access)>,
+    /// Its parameters: name, type, and where they come from.
+    pub fields: Vec<(&'static str, FieldKind, Source)>,
+}
+
+/// The rows, those of each mount type in the order in which they are looked at.
+pub fn table() -> Vec<Row> {
+    let mounted = Engine::ALL.into_iter().flat_map(rows);
+    let plain = SYSTEM.iter().copied().flatten().filter(|route| route.engine.is_none());
+    mounted.chain(plain).map(row_of).collect()
+}
+
+fn row_of(route: &Route) -> Row {
+    let mount_path = route.engine.and_then(fixed_path);
+    let path = format!("/v1/{}{}", mount_path.unwrap_or(""), route.pattern);
+    Row {
+        engine: route.engine.map(kind),
+        mount_path,
+        pattern: route.pattern,
+        open: route.open,
+        root_only: is_root_only(&path),
+        switch: route.switch(),
+        methods: route.methods.iter().map(|method| (method.operation, method.access)).collect(),
+        fields: route.fields.iter().map(|field| (field.name, field.kind, field.source)).collect(),
+    }
+}
+
+fn kind(engine: Engine) -> (&'static str, u8) {
+    let version = match engine {
+        Engine::Kv1 => 1,
+        Engine::Kv2 => 2,
+        Engine::Approle
+        | Engine::Cubbyhole
+        | Engine::Identity
+        | Engine::System
+        | Engine::Token
+        | Engine::Userpass => 0,
+    };
+    (engine.word(&Namespace::root()), version)
+}
+
+/// Where a fixed mount is, with the slash at its end.
+fn fixed_path(engine: Engine) -> Option<&'static str> {
+    Fixed::ALL.into_iter().find(|fixed| fixed.engine() == engine).map(Fixed::path)
+}
