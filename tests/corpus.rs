@@ -12,13 +12,14 @@ use strongroom_tests::fuzz;
 
 type Body = fn(&[u8]);
 
-const CASES: [(&str, Body); 9] = [
+const CASES: [(&str, Body); 10] = [
     ("canary", fuzz::canary),
     ("conn", fuzz::conn),
     ("head", fuzz::head),
     ("index", fuzz::index),
     ("json", fuzz::json),
     ("path", fuzz::path),
+    ("policy", fuzz::policy),
     ("record", fuzz::record),
     ("shares", fuzz::shares),
     ("world", fuzz::world),

@@ -19,6 +19,7 @@ mod host;
 mod kills;
 mod listening;
 mod peer;
+mod policy;
 mod powerloss;
 mod process;
 mod quorum;

@@ -6,6 +6,7 @@
 //! Invariants: a body is deterministic, and panics if and only if a promise of the core is broken.
 
 mod index;
+mod policy;
 mod seal;
 mod world;
 
@@ -16,6 +17,7 @@ use strongroom_core::json::{self, Doc, Kind, Value};
 use strongroom_core::{Rules, Time, is_printable, limit, prepare};
 
 pub use self::index::index;
+pub use self::policy::{policy, random_policy, story};
 pub use self::seal::{record, shares};
 pub use self::world::world;
 
