@@ -18,6 +18,7 @@ mod formats;
 mod host;
 mod kills;
 mod listening;
+mod namespaces;
 mod peer;
 mod powerloss;
 mod process;

@@ -137,8 +137,8 @@ fn stored(tx: &mut Tx<'_>, context: &Context<'_>) -> Result<String, Halt> {
 }
 
 /// Whose policies they are: the namespace's.
-fn owner(_: &Context<'_>) -> Owner {
-    Owner::ROOT
+fn owner(context: &Context<'_>) -> Owner {
+    context.namespace().id
 }
 
 fn name(context: &Context<'_>) -> Result<String, Reject> {

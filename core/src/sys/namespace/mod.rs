@@ -40,11 +40,7 @@ pub(crate) const ROUTES: &[Route] = &[
         fields: &[lock::PATH],
         ..lock_route("namespaces/api-lock/lock/{path...}")
     },
-    Route {
-        methods: UNLOCK,
-        fields: &[UNLOCK_KEY],
-        ..unlock_route("namespaces/api-lock/unlock")
-    },
+    Route { methods: UNLOCK, fields: &[UNLOCK_KEY], ..unlock_route("namespaces/api-lock/unlock") },
     Route {
         methods: UNLOCK,
         fields: &[lock::PATH, UNLOCK_KEY],
