@@ -19,6 +19,7 @@ mod formats;
 mod host;
 mod kills;
 mod listening;
+mod namespaces;
 mod password;
 mod peer;
 mod policy;

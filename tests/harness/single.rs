@@ -23,10 +23,16 @@ pub struct Single {
     pub holds_background: bool,
     /// The time of the first request; each takes a millisecond.
     pub start: Time,
+    /// The random bytes of every request, instead of others for each.
+    pub seed: Option<[u8; 32]>,
     /// What its listener asks of its requests.
     pub rules: Rules,
     /// The lines that it has put out for audit.
     pub audit: Vec<String>,
+    /// Loads so far.
+    pub loads: u64,
+    /// Tasks of requests so far.
+    pub tasks: u64,
     random: Random,
     requests: u64,
 }
@@ -40,8 +46,11 @@ impl Single {
             root: String::new(),
             keys: Vec::new(),
             holds_background: false,
+            seed: None,
             rules: Rules::default(),
             audit: Vec::new(),
+            loads: 0,
+            tasks: 0,
             random: Random::new(seed),
             start: Time::from_unix_nanos(1_700_000_000_000_000_000),
             requests: 0,
@@ -113,8 +122,22 @@ impl Single {
         token: Option<&str>,
         body: &str,
     ) -> (u16, String) {
-        let fields = [("x-vault-token", token.unwrap_or(""))];
-        let request = http::Request::new(method, target, &fields, body.as_bytes());
+        self.send(method, target, &[("x-vault-token", token.unwrap_or(""))], body)
+    }
+
+    /// The same with any header fields.
+    ///
+    /// # Panics
+    ///
+    /// As [`Single::ask`].
+    pub fn send(
+        &mut self,
+        method: &str,
+        target: &str,
+        fields: &[(&str, &str)],
+        body: &str,
+    ) -> (u16, String) {
+        let request = http::Request::new(method, target, fields, body.as_bytes());
         let response = self.serve(&request.expect("the request is HTTP"));
         let body = String::from_utf8_lossy(response.body()).into_owned();
         (response.status().as_u16(), body)
@@ -155,12 +178,14 @@ impl Single {
         };
         self.requests += 1;
         let nanos = self.start.unix_nanos() + self.requests * 1_000_000;
-        let step = Step { now: Time::from_unix_nanos(nanos), seed: self.random.seed() };
+        let seed = self.seed.unwrap_or_else(|| self.random.seed());
+        let step = Step { now: Time::from_unix_nanos(nanos), seed };
         self.vault.handle_request(&step, RequestId(self.requests), call);
         let mut answer = None;
         while let Some(output) = self.vault.poll_output() {
             match output {
                 Output::Load(id, keys) => {
+                    self.loads += 1;
                     self.vault.handle_loaded(&step, id, self.store.read(&keys));
                 }
                 Output::Persist(batch) => {
@@ -174,6 +199,7 @@ impl Single {
                 Output::Run(id, job) => self.vault.handle_job(&step, id, job.run()),
                 Output::Range(_, task) if self.holds_background && task.request().is_none() => {}
                 Output::Range(id, task) => {
+                    self.tasks += u64::from(task.request().is_some());
                     let finding = task.run(&self.store, &|| true);
                     self.vault.handle_range(&step, id, finding);
                 }

@@ -48,7 +48,7 @@ impl Standing {
     fn satisfies(self, access: Option<Access>) -> bool {
         match self {
             Self::Stranger => false,
-            Self::Member => access == Some(Access::AnyToken),
+            Self::Member => access == Some(Access::Open),
             Self::Master => true,
         }
     }
