@@ -70,14 +70,14 @@ impl Value {
 
     /// The status of what cannot be converted to the type of a parameter; `None` for what can.
     pub fn refusal(self, kind: FieldKind) -> Option<u16> {
-        use FieldKind::{Any, Bool, DurationText, Int, Pairs, String, Strings, Token};
+        use FieldKind::{Any, Bool, CommaStrings, DurationText, Int, Pairs, String, Strings, Token};
         let is_nested = matches!(self, Self::NestedList | Self::Object);
         let is_misfit = match kind {
             Any => false,
             Bool => !matches!(self, Self::Null | Self::Bool | Self::EmptyText),
             Int => is_nested || matches!(self, Self::Huge | Self::Text | Self::List),
             DurationText | String => is_nested || self == Self::List,
-            Strings => is_nested,
+            Strings | CommaStrings => is_nested,
             Pairs => !matches!(self, Self::Null | Self::Object),
             Token => return (!matches!(self, Self::Text | Self::EmptyText)).then_some(403),
         };
