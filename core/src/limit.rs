@@ -78,6 +78,9 @@ pub const POLICY_RULES_MAX: usize = 5_000;
 /// Bytes of a path that a template of a policy makes: no path of a request is longer, that of its
 /// namespace included.
 pub const POLICY_PATH_BYTES_MAX: usize = TARGET_BYTES_MAX + HEAD_BYTES_MAX;
+/// Items of a text with commas that are compared with what a policy lists, each with each: a body may have
+/// millions.
+pub const PARAMETER_PARTS_MAX: usize = 256;
 
 // --- Requests -------------------------------------------------------------------------------
 
