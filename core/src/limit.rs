@@ -112,6 +112,9 @@ pub const POLICY_PATH_BYTES_MAX: usize = TARGET_BYTES_MAX + HEAD_BYTES_MAX;
 pub const ACL_CACHE_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes of the name of a policy: it is a name in the index of its namespace, and tokens have it.
 pub const POLICY_NAME_BYTES_MAX: usize = 512;
+/// Items of a text with commas that are compared with what a policy lists, each with each: a body may have
+/// millions.
+pub const PARAMETER_PARTS_MAX: usize = 256;
 
 // --- Requests -------------------------------------------------------------------------------
 
