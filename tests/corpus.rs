@@ -20,6 +20,7 @@ const CASES: [(&str, Body); 10] = [
     ("index", fuzz::index),
     ("json", fuzz::json),
     ("path", fuzz::path),
+    ("policy", fuzz::policy),
     ("record", fuzz::record),
     ("shares", fuzz::shares),
     ("world", fuzz::world),

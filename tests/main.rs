@@ -20,6 +20,7 @@ mod kills;
 mod listening;
 mod password;
 mod peer;
+mod policy;
 mod powerloss;
 mod process;
 mod quorum;

@@ -7,6 +7,7 @@
 
 mod document;
 mod index;
+mod policy;
 mod seal;
 mod world;
 
@@ -18,6 +19,7 @@ use strongroom_core::{Rules, Time, is_printable, limit, prepare};
 
 pub use self::document::document;
 pub use self::index::index;
+pub use self::policy::{policy, random_policy, story};
 pub use self::seal::{record, shares};
 pub use self::world::world;
 

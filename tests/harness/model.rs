@@ -4,6 +4,7 @@
 //! answer must be. Every change it makes is remembered with its batch, so that a crash can take it
 //! back.
 
+pub mod policy;
 mod seal;
 
 use std::collections::{BTreeMap, BTreeSet};

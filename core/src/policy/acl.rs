@@ -130,6 +130,9 @@ impl Acl {
 
     /// Whether something may be granted on a path that begins with `prefix`: a mount is visible then.
     pub(crate) fn reaches(&self, prefix: &str) -> bool {
+        if self.capabilities(prefix).grants() {
+            return true;
+        }
         let from = self.exact.partition_point(|(path, _)| **path < *prefix);
         let below = self.exact.iter().skip(from);
         if below

@@ -16,6 +16,8 @@ pub(super) struct Pattern {
     head: usize,
     /// Bytes before the segment that the head ends in.
     start: usize,
+    /// Bytes before the text behind the last `+`.
+    tail: usize,
     /// Segments that are `+`.
     pluses: usize,
 }
@@ -33,7 +35,8 @@ impl Pattern {
         let start = text.get(..head).and_then(|head| head.rfind('/')).map_or(0, |at| at + 1);
         let pluses =
             if has_segments { text.split('/').filter(|one| *one == "+").count() } else { 0 };
-        Some(Self { text: text.into(), is_open, head, start, pluses })
+        let tail = text.rfind('+').map_or(0, |at| at + 1);
+        Some(Self { text: text.into(), is_open, head, start, tail, pluses })
     }
 
     /// The text before anything that stands for others.
@@ -55,6 +58,11 @@ impl Pattern {
     pub(super) fn matches_behind_head(&self, path: &str) -> bool {
         if self.is_prefix() {
             return true;
+        }
+        // Most patterns that do not match are known by their end, without a look at every segment.
+        let tail = self.text.get(self.tail..).unwrap_or("");
+        if !self.is_open && !path.ends_with(tail) {
+            return false;
         }
         let (Some(text), Some(path)) = (self.text.get(self.start..), path.get(self.start..)) else {
             return false;

@@ -644,22 +644,25 @@ fn shows_the_resultant_acl() {
 
 #[test]
 fn knows_which_mounts_are_in_reach() {
-    const CASES: [(&str, &str, bool); 19] = [
+    const CASES: [(&str, &str, bool); 22] = [
         ("path \"m/a\" { policy = \"read\" }", "m/", true),
         ("path \"m/a\" { policy = \"deny\" }", "m/", false),
         ("path \"m/a\" {}", "m/", false),
-        ("path \"m\" { policy = \"read\" }", "m/", false),
+        ("path \"m\" { policy = \"read\" }", "m/", true),
+        ("path \"ma\" { policy = \"read\" }", "m/", false),
         ("path \"n/a\" { policy = \"read\" }", "m/", false),
         ("path \"m/a/*\" { policy = \"read\" }", "m/", true),
         ("path \"m*\" { policy = \"read\" }", "m/", true),
         ("path \"m*\" { policy = \"deny\" }", "m/", false),
         ("path \"*\" { policy = \"read\" }\npath \"m/*\" { policy = \"deny\" }", "m/", false),
         ("path \"*\" { policy = \"deny\" }\npath \"m/a\" { policy = \"read\" }", "m/", true),
-        ("path \"+\" { policy = \"read\" }", "m/", false),
+        ("path \"+\" { policy = \"read\" }", "m/", true),
+        ("path \"+\" { policy = \"read\" }", "m/n/", false),
         ("path \"+/a\" { policy = \"read\" }", "m/", true),
         ("path \"m/+\" { policy = \"read\" }", "m/", true),
         ("path \"auth/+/login\" { policy = \"read\" }", "auth/token/", true),
-        ("path \"auth/+\" { policy = \"read\" }", "auth/token/", false),
+        ("path \"auth/+\" { policy = \"read\" }", "auth/token/", true),
+        ("path \"auth/+\" { policy = \"read\" }", "auth/token/x/", false),
         ("path \"+/+/x*\" { policy = \"read\" }", "auth/token/", true),
         ("path \"+/t*\" { policy = \"read\" }", "auth/token/", true),
         ("path \"+/a\" { policy = \"read\" }\npath \"m/*\" { policy = \"deny\" }", "m/", false),
