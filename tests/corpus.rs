@@ -12,7 +12,7 @@ use strongroom_tests::fuzz;
 
 type Body = fn(&[u8]);
 
-const CASES: [(&str, Body); 10] = [
+const CASES: [(&str, Body); 11] = [
     ("canary", fuzz::canary),
     ("conn", fuzz::conn),
     ("document", fuzz::document),
