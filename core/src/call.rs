@@ -360,7 +360,10 @@ fn wrap(tx: &mut Tx<'_>, call: &Call, place: &Place<'_>, answer: Answer) -> Resu
             let body = json::Object::new().strings("errors", ["unsupported path"]).finish();
             Ok(Answer::Bare(StatusCode::NOT_FOUND, body + "\n"))
         }
-        answer => Ok(answer),
+        answer
+        @ (Answer::Nothing | Answer::Envelope(_) | Answer::Bare(..) | Answer::Refused(_)) => {
+            Ok(answer)
+        }
     }
 }
 

@@ -108,6 +108,8 @@ pub const POLICY_RULES_MAX: usize = 5_000;
 /// Bytes of a path that a template of a policy makes: no path of a request is longer, that of its
 /// namespace included.
 pub const POLICY_PATH_BYTES_MAX: usize = TARGET_BYTES_MAX + HEAD_BYTES_MAX;
+/// Bytes of all policies of one token: they are compiled together, in one step.
+pub const ACL_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Bytes of compiled rules that are kept: some thousand sets of policies of the usual size.
 pub const ACL_CACHE_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes of the name of a policy: it is a name in the index of its namespace, and tokens have it.

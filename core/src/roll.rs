@@ -18,10 +18,13 @@ use crate::sys;
 use crate::task::Inquiry;
 use crate::vault::{Halt, Tx};
 
+/// What some records say, each if it is there.
+pub(crate) type Payloads = Vec<Option<Wiped<Vec<u8>>>>;
+
 /// Where records are read for a roll.
 pub(crate) trait RecordReader: PageReader {
     /// The payloads of some records, each if it is there. They are loaded together.
-    fn payloads(&mut self, names: &[Name<'_>]) -> Result<Vec<Option<Wiped<Vec<u8>>>>, Self::Halt>;
+    fn payloads(&mut self, names: &[Name<'_>]) -> Result<Payloads, Self::Halt>;
 
     /// The roll is longer than an answer may be.
     fn too_much() -> Self::Halt;
@@ -131,7 +134,7 @@ impl PageReader for Few<'_, '_> {
 }
 
 impl RecordReader for Few<'_, '_> {
-    fn payloads(&mut self, names: &[Name<'_>]) -> Result<Vec<Option<Wiped<Vec<u8>>>>, FewHalt> {
+    fn payloads(&mut self, names: &[Name<'_>]) -> Result<Payloads, FewHalt> {
         self.take(names.len())?;
         self.tx.payloads(names).map_err(FewHalt::Halt)
     }

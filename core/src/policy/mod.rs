@@ -34,7 +34,6 @@ pub(crate) use filter::Filter;
 pub(crate) use record::{
     BuiltIn, DEFAULT, INDEX, ROOT, Record, WRAPPING, normal_name, record_name,
 };
-pub(crate) use template::{Field, Group, Identity};
 
 use crate::json::Doc;
 use crate::route::Operation;

@@ -10,9 +10,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::{Halt, Tx};
-use crate::limit::ACL_CACHE_BYTES;
+use crate::limit::{ACL_BYTES_MAX, ACL_CACHE_BYTES};
 use crate::namespace::Namespace;
 use crate::policy::{Acl, BuiltIn, DEFAULT, Record, Source, record_name};
+use crate::reject::Reject;
 use crate::store::{Key, Owner};
 use crate::time::Time;
 
@@ -167,6 +168,9 @@ impl Tx<'_> {
             .iter()
             .map(|record| Source { prefix: &namespace.path, policy: &record.policy })
             .collect();
+        if records.iter().map(|record| record.policy.bytes()).sum::<usize>() > ACL_BYTES_MAX {
+            return Err(Reject::Overloaded("the policies of the token are too long").into());
+        }
         let acl = Acl::compile(&sources, self.now, None);
         let expirations = records.iter().filter_map(|record| record.expiration);
         let valid_until = expirations.chain(acl.valid_until()).min();

@@ -17,7 +17,7 @@ use crate::job::{Job, Outcome};
 use crate::namespace::Namespace;
 use crate::random::{Generator, Phase};
 use crate::reject::{Branch, Corrupt, Reject};
-use crate::roll::RecordReader;
+use crate::roll::{Payloads, RecordReader};
 use crate::route::Operation;
 use crate::seal::{Barrier, SealChange, SealState};
 use crate::secret::Wiped;
@@ -355,7 +355,7 @@ impl PageReader for Tx<'_> {
 }
 
 impl RecordReader for Tx<'_> {
-    fn payloads(&mut self, names: &[Name<'_>]) -> Result<Vec<Option<Wiped<Vec<u8>>>>, Halt> {
+    fn payloads(&mut self, names: &[Name<'_>]) -> Result<Payloads, Halt> {
         self.want(names)?;
         names.iter().map(|name| self.get(name)).collect()
     }
