@@ -349,7 +349,8 @@ fn dispatch(
 /// The answer in the cubbyhole of a token, if it is one that can be wrapped.
 fn wrap(tx: &mut Tx<'_>, call: &Call, place: &Place<'_>, answer: Answer) -> Result<Answer, Halt> {
     match answer {
-        Answer::Envelope(envelope) if envelope.wrap_info.is_none() => {
+        Answer::Envelope(mut envelope) if envelope.wrap_info.is_none() => {
+            envelope.doubled = false;
             let accessor = envelope.accessor.clone();
             let text = Wiped::new(envelope.into_text(&tx.request_id()));
             let wrapped = Wrapped {
