@@ -2,70 +2,12 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::process::{ConfiguredServer, DevServer, Folder, command, run, strongroom};
-
-/// Somebody at a terminal of their own, with a server's address and a token.
-struct User {
-    home: Folder,
-    variables: Vec<(&'static str, String)>,
-}
-
-impl User {
-    fn of(server: &DevServer) -> Self {
-        let variables = vec![
-            ("VAULT_ADDR", format!("http://{}", server.address)),
-            ("VAULT_TOKEN", server.root_token.clone()),
-        ];
-        Self { home: Folder::new(), variables }
-    }
-
-    fn without_token(address: impl std::fmt::Display) -> Self {
-        let variables = vec![("VAULT_ADDR", format!("http://{address}"))];
-        Self { home: Folder::new(), variables }
-    }
-
-    fn output(&self, arguments: &[&str], input: Option<&str>) -> Output {
-        let mut command = command(&self.home, arguments);
-        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        if let Some(input) = input {
-            stdin.write_all(input.as_bytes()).unwrap();
-        }
-        drop(stdin);
-        child.wait_with_output().unwrap()
-    }
-
-    /// Runs a command that must succeed, and gives what it printed.
-    #[track_caller]
-    fn run(&self, arguments: &[&str]) -> String {
-        self.run_with(arguments, None)
-    }
-
-    #[track_caller]
-    fn run_with(&self, arguments: &[&str], input: Option<&str>) -> String {
-        let (status, out, errors) = self.try_run(arguments, input);
-        assert_eq!(status, 0, "{arguments:?}: {out}{errors}");
-        out
-    }
-
-    /// Exit status, standard output and standard error.
-    fn try_run(&self, arguments: &[&str], input: Option<&str>) -> (i32, String, String) {
-        let output = self.output(arguments, input);
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
-    }
-
-    #[track_caller]
-    fn json(&self, arguments: &[&str]) -> Value {
-        serde_json::from_str(&self.run(arguments)).unwrap()
-    }
-}
+use crate::process::{ConfiguredServer, DevServer, Folder, run, strongroom};
+use crate::user::User;
 
 // --- Any path ---
 
