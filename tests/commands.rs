@@ -438,34 +438,39 @@ fn the_script_for_bash_completes_words_and_flags() {
     assert!(Path::new(&script).exists());
 }
 
-/// The README's session, by the shell that it is written for.
+/// The README's sessions, by the shell that they are written for.
 #[test]
-fn the_session_of_the_readme_goes_as_printed() {
+fn the_sessions_of_the_readme_go_as_printed() {
     let readme = include_str!("../README.md");
     let chapter = readme.split_once("## From the command line").unwrap().1;
-    let session = chapter.split_once("```console\n").unwrap().1.split_once("```").unwrap().0;
+    let chapter = chapter.split_once("\n## ").unwrap().0;
+    let sessions = chapter.split("```console\n").skip(1);
+    let sessions = sessions.map(|session| session.split_once("```").unwrap().0);
     let server = DevServer::start(&["-dev-root-token-id=root"]);
     let home = Folder::new();
     std::os::unix::fs::symlink(strongroom(), home.path().join("strongroom")).unwrap();
     let path = format!("{}:{}", home.path().display(), std::env::var("PATH").unwrap());
     let (mut before, mut lines) = (String::new(), 0);
-    for step in session.split("$ ").skip(1) {
+    for step in sessions.flat_map(|session| session.split("$ ").skip(1)) {
         let (line, printed) = step.split_once('\n').unwrap();
         if line.starts_with("export ") {
-            before = line.replace("127.0.0.1:8200", &server.address.to_string());
+            before += &line.replace("127.0.0.1:8200", &server.address.to_string());
+            before += "; ";
             continue;
         }
         // A terminal shows both streams.
-        let line = format!("{before}; {{ {line}; }} 2>&1");
+        let line = format!("{before}{{ {line}; }} 2>&1");
         let mut shell = Command::new("sh");
         shell.args(["-c", &line]).env("PATH", &path).env("HOME", home.path());
-        shell.env_remove("VAULT_TOKEN").env_remove("BAO_TOKEN").env_remove("BAO_ADDR");
+        for name in ["TOKEN", "ADDR", "NAMESPACE", "FORMAT"] {
+            shell.env_remove(format!("VAULT_{name}")).env_remove(format!("BAO_{name}"));
+        }
         let output = shell.output().unwrap();
         let shown = String::from_utf8(output.stdout).unwrap();
         assert_eq!(shown.trim_end(), printed.trim_end(), "{line}");
         lines += 1;
     }
-    assert_eq!(lines, 7, "every line is understood");
+    assert_eq!(lines, 17, "every line is understood");
 }
 
 /// At a terminal: nothing that is typed is shown, and an interrupt leaves the terminal as it was.
