@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod administration;
 mod cache;
 mod canned;
 mod clients;
@@ -38,3 +39,4 @@ mod store;
 mod store_folder;
 mod tls;
 mod tls_stream;
+mod user;
