@@ -29,6 +29,8 @@ pub(super) struct Contender {
     pub(super) kind: Kind,
     pub(super) server: Server,
     pub(super) token: String,
+    /// A token that its policies bound, if it has such.
+    pub(super) member: Option<String>,
 }
 
 /// What is measured by what.
@@ -51,6 +53,8 @@ pub(super) enum Kind {
 pub(super) enum Deed {
     /// Reads of secrets that are in the cache.
     Get,
+    /// The same by a token that its policies bound.
+    GetPolicy,
     /// Reads of secrets that come from the engine.
     GetEngine,
     Put,
@@ -65,6 +69,7 @@ impl Deed {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Get => "GET",
+            Self::GetPolicy => "GET with a policy token",
             Self::GetEngine => "GET from the engine",
             Self::Put => "PUT",
             Self::List => "LIST of 1000",
@@ -89,7 +94,7 @@ pub(super) struct Taken {
     pub(super) rate: f64,
     /// Of the process, for one request.
     pub(super) cpu: Duration,
-    times: Latencies,
+    pub(super) times: Latencies,
 }
 
 /// One load and what each contender took, in their order; nothing for one that has no part in it.
@@ -108,7 +113,9 @@ pub(super) fn run(
     let mut lanes = Vec::new();
     for contender in contenders {
         let fixed_only_gets = contender.kind == Kind::Fixed && load.deed != Deed::Get;
-        let door = door(&contender.server, load.tls).filter(|_| !fixed_only_gets);
+        let has_token = load.deed != Deed::GetPolicy || contender.member.is_some();
+        let door = door(&contender.server, load.tls);
+        let door = door.filter(|_| has_token && !fixed_only_gets);
         lanes.push(match door {
             Some(door) => {
                 Some((Clients::connect(door, load.connections)?, script(contender, load, secrets)))
@@ -138,12 +145,14 @@ pub(super) fn run(
 /// What the clients of a contender do.
 fn script<'a>(contender: &'a Contender, load: Load, secrets: usize) -> Box<dyn Script + 'a> {
     let token = contender.token.as_str();
+    let member = contender.member.as_deref().unwrap_or_default();
     match load.deed {
         // Whose answer is always the same knows one secret.
         Deed::Get if contender.kind == Kind::Fixed => {
             Box::new(Access::new(token, 0..1, Writes::None))
         }
         Deed::Get => Box::new(Access::new(token, 0..THOUSAND, Writes::None)),
+        Deed::GetPolicy => Box::new(Access::new(member, 0..THOUSAND, Writes::None)),
         Deed::GetEngine => Box::new(Access::new(token, sample(secrets, SAMPLE), Writes::None)),
         Deed::Put => Box::new(Access::new(token, sample(secrets, SAMPLE), Writes::All)),
         Deed::Mix => Box::new(Access::new(token, sample(secrets, SAMPLE), Writes::OneInTen)),

@@ -3,7 +3,8 @@
 //!
 //! Times are printed, never required; what is required is that every answer is right. Sections:
 //! `contest` puts all servers under the same requests, `footprint` shows what a server takes that
-//! has little to do, `grow` what changes with the number of secrets, `size` what is installed.
+//! has little to do, `grow` what changes with the number of secrets, `mounts` with that of mounts and
+//! namespaces, `size` what is installed.
 
 mod cleanup;
 mod client;
@@ -14,6 +15,8 @@ mod grow;
 mod index;
 mod latency;
 mod load;
+mod member;
+mod mounts;
 mod peer;
 mod process;
 mod ready;
@@ -52,8 +55,10 @@ const VARIANTS: [(&str, Kind, &[&str]); 3] = [
 ];
 
 /// Parts of the measurement.
-pub const PARTS: [&str; 11] =
-    ["get", "put", "list", "mix", "token", "engine", "memory", "size", "grow", "clean-up", "index"];
+pub const PARTS: [&str; 12] = [
+    "get", "put", "list", "mix", "token", "engine", "memory", "size", "grow", "mounts", "clean-up",
+    "index",
+];
 
 /// What to measure.
 #[derive(Debug)]
@@ -106,10 +111,12 @@ pub fn run(plan: &Plan, tell: &dyn Fn(&str)) -> io::Result<Vec<Table>> {
     if plan.has(&["engine"]) {
         tables.extend(bench.engine(&mut details)?);
     }
+    if plan.has(&["mounts"]) {
+        tables.push(mounts::measure(&bench)?);
+    }
     if plan.has(&["clean-up"]) {
         bench.fill(plan.secrets)?;
-        tell("clean-up after a token");
-        tables.push(cleanup::measure(&bench.site, plan.secrets, tell)?);
+        tables.extend(cleanup::measure(&bench.site, plan.secrets, tell)?);
     }
     if plan.has(&["index"]) {
         tell("index of a large folder");
@@ -152,6 +159,9 @@ impl<'a> Bench<'a> {
         let mut bench = Self { plan, tell, folder, program, site, filled: 0, left_out };
         if let Err(reason) = bench.site.tls.clone() {
             bench.leave_out("TLS", &reason);
+        }
+        if let Err(reason) = bench.site.member.clone() {
+            bench.leave_out("a policy token", &reason);
         }
         Ok(bench)
     }
@@ -212,7 +222,9 @@ impl<'a> Bench<'a> {
             let folder = server::empty(&self.folder.join(name.replace(' ', "-")))?;
             let server = Server::start_floor(&folder, kind == Kind::Fixed, self.filled)?;
             let token = floor::ROOT_TOKEN.to_owned();
-            floors.push(Contender { name: name.to_owned(), kind, server, token });
+            // It looks a token up, whoever's it is.
+            let member = Some(token.clone());
+            floors.push(Contender { name: name.to_owned(), kind, server, token, member });
         }
         Ok(floors)
     }
@@ -239,6 +251,7 @@ impl<'a> Bench<'a> {
         }
         let deeds = [
             ("get", Deed::Get),
+            ("get", Deed::GetPolicy),
             ("list", Deed::List),
             ("put", Deed::Put),
             ("mix", Deed::Mix),
@@ -300,7 +313,8 @@ impl Drop for Bench<'_> {
 /// Starts what takes part by this name.
 fn start(name: &str, kind: Kind, site: &Site) -> io::Result<Contender> {
     let (server, _) = Server::start_unsealed(site, &[])?;
-    Ok(Contender { name: name.to_owned(), kind, server, token: site.root_token.clone() })
+    let (token, member) = (site.root_token.clone(), site.member.clone().ok());
+    Ok(Contender { name: name.to_owned(), kind, server, token, member })
 }
 
 /// Builds the server, and gives its path.
