@@ -194,6 +194,9 @@ pub const ROTATION_INTERVAL_MIN: i64 = 24 * 3600;
 
 /// Ancestors of a token: each is looked up when the token is used.
 pub const TOKEN_DEPTH_MAX: usize = 64;
+/// Bytes of the record of a token: it is read for each request with the token, and for those of its
+/// children.
+pub const TOKEN_RECORD_BYTES_MAX: usize = 64 * 1024;
 /// Policies of a token: each is looked up when the token is used.
 pub const TOKEN_POLICIES_MAX: usize = 256;
 /// Bytes of a token as a client sends it; longer ones are not looked up.

@@ -114,6 +114,8 @@ pub(crate) struct Route {
     /// API read them there.
     pub(crate) doubled: bool,
     pub(crate) home: Home,
+    /// Whether the capture is a name that knows neither case nor space around it, and ends the path.
+    pub(crate) folds: bool,
     /// Whether it is about a seal, which only the root namespace has.
     pub(crate) of_seal: bool,
     /// Tells whether what a write would write is there: what is not is created.
@@ -172,6 +174,7 @@ impl Route {
         free_form: false,
         doubled: false,
         home: Home::Request,
+        folds: false,
         of_seal: false,
         exists: None,
         methods: &[],

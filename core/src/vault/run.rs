@@ -165,6 +165,7 @@ impl Vault {
         let audit = AuditId(self.next_id());
         let line = call.audit_line("request", &deed, &memo.request_id(), self.now);
         memo.deed = Some(deed);
+        memo.audited = false;
         self.audits.insert(audit, *id);
         self.outputs.push_back(Output::Audit(audit, line));
         self.park(runner, memo, Waiting::Audit);
