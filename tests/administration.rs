@@ -43,13 +43,13 @@ fn engines_are_enabled_tuned_moved_and_disabled() {
          External Entropy Access Options Description UUID Version Running Version Running SHA256 \
          Deprecation Status"
     );
-    let starts = |path: &str| detailed.iter().find(|line| line.starts_with(path)).unwrap();
+    let row = |path: &str| detailed.iter().find(|line| line.starts_with(path)).unwrap();
     let versioned =
         "kv/ kv ID system 3600 false replicated false false map[a:b version:2] n/a ID n/a v2.";
-    assert!(starts("kv/").starts_with(versioned), "{detailed:?}");
-    assert!(starts("kv/").ends_with(" n/a supported"), "{detailed:?}");
+    assert!(row("kv/").starts_with(versioned), "{detailed:?}");
+    assert!(row("kv/").ends_with(" n/a supported"), "{detailed:?}");
     let own = "cubbyhole/ cubbyhole ID n/a n/a false local false false map[] ";
-    assert!(starts("cubbyhole/").starts_with(own), "{detailed:?}");
+    assert!(row("cubbyhole/").starts_with(own), "{detailed:?}");
     let listed = user.json(&["secrets", "list", "-format=json"]);
     assert_eq!(listed["kv/"]["options"], json!({"a": "b", "version": "2"}));
     assert_eq!(listed["team/kv/"]["description"], "of a team");

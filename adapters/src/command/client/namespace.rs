@@ -98,8 +98,8 @@ fn show(invocation: &Invocation<'_>, request: &Request, what: &str) -> Result<u8
     invocation.arguments(0, 0)?;
     let secret = fetch(&invocation.client()?, request).map_err(|stop| stop.during(what))?;
     // A scan that finds nothing is an answer without names.
-    let some = secret.filter(|found| found.wrap_info().is_some() || names(found).is_some());
-    let Some(secret) = some else {
+    let found = secret.filter(|all| all.wrap_info().is_some() || names(all).is_some());
+    let Some(secret) = found else {
         if invocation.is_for_people() {
             return Err(Stop::remote("No namespaces found"));
         }
