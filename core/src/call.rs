@@ -410,15 +410,15 @@ fn filter(
     operation: Operation,
 ) -> Result<Answer, Reject> {
     let Answer::Envelope(envelope) = answer else { return Ok(answer) };
-    let unfit = Reject::Trouble("the answer is no list that can be filtered");
     let data = envelope.data.as_ref().map_or("{}", |data| data.as_str());
     let doc = json::parse(data.as_bytes(), &json::Limits::unbounded()).ok().flatten();
-    let members = doc.as_ref().and_then(Doc::object).ok_or_else(|| unfit.clone())?;
+    let members = doc.as_ref().and_then(Doc::object).ok_or(Reject::AclDenied)?;
     let mut object = json::Object::new();
     let mut is_empty = true;
     for (member, value) in members {
         match (member, value.items(), value.members()) {
-            ("keys", Some(keys), _) => {
+            // The older path of the policies gives its names twice.
+            ("keys" | "policies", Some(keys), _) => {
                 let keys = keys.filter_map(Value::as_str);
                 let shown: Vec<&str> = keys.filter(|name| authorized.shows(place, name)).collect();
                 is_empty = shown.is_empty();
@@ -433,7 +433,7 @@ fn filter(
                 });
                 object = object.raw(member, &infos.finish());
             }
-            _ => return Err(unfit),
+            _ => return Err(Reject::AclDenied),
         }
     }
     if is_empty && operation == Operation::List {

@@ -16,7 +16,7 @@ use crate::reject::Reject;
 use crate::route::{Access, Operation, Route};
 use crate::secret::Wiped;
 use crate::store::Owner;
-use crate::vault::{Compiled, Halt, Tx};
+use crate::vault::{Compiled, Halt, MadeOf, Tx};
 
 /// The proof that a request may be served.
 pub(crate) struct Authorized {
@@ -107,18 +107,18 @@ impl Reach {
         capabilities.words().collect()
     }
 
-    /// Two are equal if they are of the same making.
-    fn stamp(&self) -> (u64, Option<Owner>) {
+    /// Two are equal if they were made of the same.
+    fn made_of(&self) -> (Option<Owner>, Option<&MadeOf>) {
         match self {
-            Self::All(above) => (0, Some(above.id)),
-            Self::Rules(rules) => (rules.stamp, None),
+            Self::All(above) => (Some(above.id), None),
+            Self::Rules(rules) => (None, Some(&rules.made_of)),
         }
     }
 }
 
 impl PartialEq for Reach {
     fn eq(&self, other: &Self) -> bool {
-        self.stamp() == other.stamp()
+        self.made_of() == other.made_of()
     }
 }
 
@@ -132,7 +132,7 @@ impl PartialOrd for Reach {
 
 impl Ord for Reach {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.stamp().cmp(&other.stamp())
+        self.made_of().cmp(&other.made_of())
     }
 }
 

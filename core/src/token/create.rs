@@ -117,7 +117,7 @@ fn make(
     };
     let text = choose_text(tx, namespace, &wishes, &mut warnings)?;
     for policy in &wishes.policies {
-        if policy::Record::find(tx, namespace, policy)?.is_none() {
+        if !policy::exists(tx, namespace, policy)? {
             warnings.push(format!("Policy {} does not exist", quoted(policy)));
         }
     }

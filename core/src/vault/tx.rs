@@ -324,6 +324,11 @@ impl<'v> Tx<'v> {
         self.memo.findings.contains_key(inquiry)
     }
 
+    /// When the request came: the same in all runs.
+    pub(crate) fn arrived(&self) -> Time {
+        self.memo.arrived
+    }
+
     /// The id of the request.
     pub(crate) fn request_id(&self) -> String {
         self.memo.request_id()

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::answer::{Answer, Envelope};
-use crate::limit::POLICY_NAME_BYTES_MAX;
+use crate::limit::{POLICY_BYTES_MAX, POLICY_NAME_BYTES_MAX};
 use crate::policy::{
     DEFAULT, INDEX, Options, Policy, ROOT, Record, WRAPPING, normal_name, record_name,
 };
@@ -168,6 +168,9 @@ fn decode(sent: String) -> Result<String, Reject> {
 }
 
 fn parse(text: &str, options: Options) -> Result<Policy, Reject> {
+    if text.len() > POLICY_BYTES_MAX {
+        return Err(Reject::invalid("failed to parse policy: the document is too long"));
+    }
     Policy::parse(text, options)
         .map_err(|why| Reject::invalid(format!("failed to parse policy: {why}")))
 }
