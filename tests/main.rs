@@ -20,6 +20,7 @@ mod formats;
 mod host;
 mod kills;
 mod listening;
+mod mounts;
 mod namespaces;
 mod password;
 mod peer;
