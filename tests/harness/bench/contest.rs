@@ -284,8 +284,8 @@ pub(super) fn policy_ratios(contenders: &[Contender], heats: &[Heat]) -> Option<
     let mut head = vec!["GET with a policy token: CPU, times that with the root token".to_owned()];
     head.extend(pairs.iter().map(|(heat, _)| heat.load.name()));
     let mut table = Table::new(head);
-    let is_ours = |kind| !matches!(kind, Kind::Fixed | Kind::Floor);
-    for (at, contender) in contenders.iter().enumerate().filter(|(_, one)| is_ours(one.kind)) {
+    let has_policies = |kind| !matches!(kind, Kind::Fixed | Kind::Floor);
+    for (at, contender) in contenders.iter().enumerate().filter(|(_, one)| has_policies(one.kind)) {
         let cells = pairs.iter().map(|(root, member)| {
             let cpu = |heat: &Heat| heat.taken(at).map(|taken| taken.cpu.as_secs_f64());
             let ratio = cpu(member).zip(cpu(root)).map(|(member, root)| member / root);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use std::{io, thread};
 
 use super::client::{Clients, Script};
+use super::footprint::REST;
 use super::grow::memory;
 use super::latency::{Latencies, Span};
 use super::load::{name, request, sample};
@@ -21,8 +22,6 @@ const CONNECTIONS: usize = 64;
 const LOOKS: usize = 1000;
 /// Starts that a time of the start is taken from.
 const STARTS: usize = 9;
-/// Until a server has come to rest.
-const REST: Duration = Duration::from_millis(500);
 /// Longer than any of it takes.
 const TIME_MAX: Duration = Duration::from_secs(3600);
 /// The cell of what an empty server has not.
@@ -132,8 +131,11 @@ impl Crowd {
         let mut times = Latencies::default();
         let (method, path) = kind.list();
         let answer = times.time(|| peer.ask(method, path, ""))?;
-        let mib = answer.body.len() >> 20;
-        cells.push(format!("{} in {}, {mib} MiB", answer.status, Span(times.longest())));
+        let size = match answer.status {
+            200 => format!(", {} KiB", grouped(answer.body.len() >> 10)),
+            _ => String::new(),
+        };
+        cells.push(format!("{} in {}{size}", answer.status, Span(times.longest())));
         cells.push(memory(server.process.memory()?));
         ROWS.into_iter().zip(cells).for_each(|(name, cell)| table.row(name, vec![cell]));
         Ok(())
@@ -208,4 +210,22 @@ impl Script for Look<'_> {
 
 fn grouped_kib(bytes: u64) -> String {
     usize::try_from(bytes >> 10).map_or_else(|_| String::new(), grouped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notices_an_answer_about_another() {
+        for kind in [Kind::Mount, Kind::Namespace] {
+            let mut look = Look { token: "t", kind, numbers: vec![7].into_iter() };
+            let number = look.ask(&mut Vec::new()).unwrap();
+            let answer = |number| format!("{{\"path\":\"{}/\"}}", name(number));
+            assert!(look.check(number, 200, answer(7).as_bytes()));
+            assert!(!look.check(number, 200, answer(8).as_bytes()));
+            assert!(!look.check(number, 403, answer(7).as_bytes()));
+            assert_eq!(look.ask(&mut Vec::new()), None);
+        }
+    }
 }
