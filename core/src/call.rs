@@ -20,7 +20,7 @@ use crate::reject::{Branch, Reject};
 use crate::route::{self, Context, Found, Home, Method, Operation, Route};
 use crate::secret::{Secret, Wiped};
 use crate::time::Time;
-use crate::token::{self, Authorized, Caller, Wrapped, Wrapping};
+use crate::token::{self, Authorized, Caller, Wish, Wrapped, Wrapping};
 use crate::vault::{Halt, Tx};
 
 /// One request, decoded: what [`crate::Vault::handle_request`] takes. Made by [`crate::prepare`].
@@ -161,7 +161,9 @@ fn perform_plain(
         Authorized::sealed(tx)
     } else {
         let caller = Caller::identify(tx, call)?;
-        token::authorize(tx, caller, call, &place, call.operation, Some(method.access))?
+        let access = Some(method.access);
+        let wish = Wish { operation: call.operation, access, normal: None };
+        token::authorize(tx, caller, call, &place, &wish)?
     };
     if call.is_audited() && tx.seal().unsealed().is_some() {
         tx.audit(call.operation)?;
@@ -264,8 +266,11 @@ fn serve(
         _ => false,
     };
     let operation = if creates { Operation::Create } else { call.operation };
+    let normal = known.and_then(Target::normal_path);
+    let normal = normal.map(|path| place.namespace.path_of(&path));
     let access = method.map(|method| method.access);
-    let authorized = token::authorize(tx, caller, call, place, operation, access)?;
+    let wish = Wish { operation, access, normal: normal.as_deref() };
+    let authorized = token::authorize(tx, caller, call, place, &wish)?;
     tx.branch = Branch::Authenticated;
     dispatch(tx, call, place, &target?, operation, &authorized)
 }
@@ -289,6 +294,12 @@ impl<'p> Target<'p> {
         };
         let found = route::find(mount.engine, path);
         Ok(Self { mount, path, found })
+    }
+
+    /// The path inside the namespace with the normal form of the name in it, if it was sent in another.
+    fn normal_path(&self) -> Option<String> {
+        let path = self.found.as_ref()?.normal_path(self.path)?;
+        Some([&self.mount.path, &*path].concat())
     }
 }
 

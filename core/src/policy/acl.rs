@@ -98,7 +98,7 @@ impl Acl {
             return Some(Grant::default());
         }
         let wanted = Capabilities::of_operation(question.operation)?;
-        let is_list = matches!(question.operation, Operation::List | Operation::Scan);
+        let is_list = question.operation.is_list();
         let rule = self.find(question.path, is_list)?;
         if !rule.capabilities.has(wanted) {
             return None;
@@ -109,6 +109,11 @@ impl Acl {
         }
         let data = question.data.filter(|_| is_list).and_then(Doc::object);
         Some(Grant { sudo, limit: unlimited(data), filter: None })
+    }
+
+    /// Whether a rule decides about a path, whatever it says.
+    pub(crate) fn has_rule(&self, operation: Operation, path: &str) -> bool {
+        self.find(path, operation.is_list()).is_some()
     }
 
     /// What `sys/capabilities` shows of a path.

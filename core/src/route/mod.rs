@@ -8,6 +8,7 @@ mod help;
 #[cfg(feature = "simulation")]
 pub(crate) mod probe;
 
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -56,6 +57,11 @@ impl Operation {
         matches!(self, Self::Read | Self::List | Self::Header)
     }
 
+    /// Whether it names a folder.
+    pub(crate) fn is_list(self) -> bool {
+        matches!(self, Self::List | Self::Scan)
+    }
+
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Create => "create",
@@ -86,7 +92,8 @@ pub enum Access {
 
 /// In which namespace an endpoint is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Home {
+#[cfg_attr(not(feature = "simulation"), allow(unreachable_pub, reason = "then nobody looks"))]
+pub enum Home {
     /// In the one that the request names.
     Request,
     /// In the one of the caller's token, whatever the request names.
@@ -118,6 +125,9 @@ pub(crate) struct Route {
     pub(crate) of_seal: bool,
     /// Tells whether what a write would write is there: what is not is created.
     pub(crate) exists: Option<Exists>,
+    /// The normal form of the one name that the path has, where the endpoint takes several spellings of
+    /// it. Rules are asked about that form too, so that none leads around a denial.
+    pub(crate) normal: Option<fn(&str) -> String>,
     pub(crate) methods: &'static [Method],
     pub(crate) fields: &'static [Field],
     pub(crate) synopsis: &'static str,
@@ -174,6 +184,7 @@ impl Route {
         home: Home::Request,
         of_seal: false,
         exists: None,
+        normal: None,
         methods: &[],
         fields: &[],
         synopsis: "",
@@ -307,6 +318,20 @@ pub(crate) fn plain(path: &str) -> Option<&'static Route> {
 pub(crate) struct Found<'p> {
     pub(crate) route: &'static Route,
     pub(crate) captures: Vec<(&'static str, &'p str)>,
+}
+
+impl Found<'_> {
+    /// The path inside the mount with the normal form of the name in it; `None` if that is how it was sent.
+    pub(crate) fn normal_path(&self, path: &str) -> Option<String> {
+        let normal = self.route.normal?;
+        let (_, sent) = *self.captures.first()?;
+        let name = normal(sent);
+        if name == sent {
+            return None;
+        }
+        let start = self.route.pattern.find('{')?;
+        Some([path.get(..start)?, &name, path.get(start + sent.len()..)?].concat())
+    }
 }
 
 /// The row for a path inside a mount.

@@ -190,16 +190,25 @@ impl Authorized {
     }
 }
 
-/// Decides whether a caller may do this here, by a method of this access class; `None` where no method
-/// is known.
+/// What is decided about.
+pub(crate) struct Wish<'w> {
+    pub(crate) operation: Operation,
+    /// The access class of the method; `None` where no method is known.
+    pub(crate) access: Option<Access>,
+    /// The path from the root namespace with the normal form of the name in it, if it was sent in another.
+    /// A rule for that path decides too, so that no spelling leads around it.
+    pub(crate) normal: Option<&'w str>,
+}
+
+/// Decides whether a caller may do this here.
 pub(crate) fn authorize(
     tx: &mut Tx<'_>,
     caller: Caller,
     call: &Call,
     place: &Place<'_>,
-    operation: Operation,
-    access: Option<Access>,
+    wish: &Wish<'_>,
 ) -> Result<Authorized, Halt> {
+    let &Wish { operation, access, normal } = wish;
     let is_root = caller.is_root_of(&place.namespace);
     if operation == Operation::Help || is_root {
         return Ok(Authorized { caller: Some(caller), sudo: is_root, filter: None });
@@ -208,16 +217,20 @@ pub(crate) fn authorize(
         return Err(Reject::AclDenied.into());
     }
     let rules = tx.acl(&caller.namespace, &caller.token.policies)?;
-    let question = Question {
-        operation,
-        path: place.full(),
-        data: call.doc.as_ref(),
-        wrap_ttl: (call.wrap_ttl > 0).then_some(call.wrap_ttl),
+    let decide = |path| {
+        let question = Question {
+            operation,
+            path,
+            data: call.doc.as_ref(),
+            wrap_ttl: (call.wrap_ttl > 0).then_some(call.wrap_ttl),
+        };
+        let grant = rules.acl.decide(&question);
+        grant.filter(|grant| access != Some(Access::Sudo) || grant.sudo).ok_or(Reject::AclDenied)
     };
-    let grant = rules.acl.decide(&question);
-    let grant = grant.filter(|grant| access != Some(Access::Sudo) || grant.sudo);
-    let grant = grant.ok_or(Reject::AclDenied)?;
-    let sudo = grant.sudo;
+    let grant = decide(place.full())?;
+    // Who allows one spelling alone has hidden nothing behind another.
+    let normal = normal.filter(|path| rules.acl.has_rule(operation, path));
+    let sudo = grant.sudo && normal.map(decide).transpose()?.is_none_or(|grant| grant.sudo);
     let filter = grant.filter.map(|filter| (filter, rules));
     Ok(Authorized { caller: Some(caller), sudo, filter })
 }

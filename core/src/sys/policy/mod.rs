@@ -7,6 +7,7 @@ mod list;
 mod show;
 
 use crate::field::{Field, FieldKind};
+use crate::policy::normal_name;
 use crate::route::{Access, Method, Operation, Route};
 
 pub(crate) use list::List;
@@ -56,6 +57,7 @@ pub(crate) const ROUTES: &[Route] = &[
             Method::new(Operation::List, Access::Acl, list::old_names),
         ],
         fields: OLD_FIELDS,
+        normal: Some(normal_name),
         synopsis: "Writes, shows and deletes a policy.",
         description: "The older path: the text shows as `rules`.",
         ..Route::system("policy/{name...}")
@@ -75,6 +77,7 @@ pub(crate) const ROUTES: &[Route] = &[
             Method::new(Operation::List, Access::Acl, list::names),
         ],
         fields: FIELDS,
+        normal: Some(normal_name),
         synopsis: "Writes, shows and deletes a policy.",
         description: "A write replaces all of it, a patch what it names. What a policy allows changes \
                       for every token that has it at once.",
@@ -89,6 +92,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route {
         methods: &[Method::new(Operation::List, Access::Acl, list::details)],
         fields: &[NAME],
+        normal: Some(normal_name),
         synopsis: "Lists the policies below a name with their texts.",
         description: "Shows the policies whose names begin so.",
         ..Route::system("policies/detailed/acl/{name...}")
