@@ -70,7 +70,9 @@ impl Value {
 
     /// The status of what cannot be converted to the type of a parameter; `None` for what can.
     pub fn refusal(self, kind: FieldKind) -> Option<u16> {
-        use FieldKind::{Any, Bool, CommaStrings, DurationText, Int, Pairs, String, Strings, Token};
+        use FieldKind::{
+            Any, Bool, CommaStrings, DurationText, Int, Pairs, String, Strings, Token,
+        };
         let is_nested = matches!(self, Self::NestedList | Self::Object);
         let is_misfit = match kind {
             Any => false,
