@@ -153,9 +153,9 @@ pub(crate) const ROUTES: &[Route] = &[
     },
 ];
 
-/// The path of a mount as rules name it: a slash at its end does not matter.
+/// The path of a mount as rules name it: slashes at its end do not matter.
 fn normal_path(path: &str) -> String {
-    path.strip_suffix('/').unwrap_or(path).into()
+    path.trim_end_matches('/').into()
 }
 
 const TUNE_METHODS: &[Method] = &[
