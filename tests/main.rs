@@ -36,6 +36,7 @@ mod server;
 mod serving;
 mod simulation;
 mod site;
+mod spelling;
 mod store;
 mod store_folder;
 mod tls;

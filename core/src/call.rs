@@ -254,9 +254,8 @@ fn at_home<'p>(
 /// one: rules must not see another name than the handler.
 fn canonical(place: Place<'_>, operation: Operation) -> Place<'_> {
     let Some(path) = place.path().strip_prefix(Fixed::System.path()) else { return place };
-    let is_list = matches!(operation, Operation::List | Operation::Scan);
     let mut segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-    if is_list && path.ends_with('/') {
+    if operation.is_list() && path.ends_with('/') {
         segments.push("");
     }
     let mut clean = segments.join("/");

@@ -56,6 +56,11 @@ impl Operation {
         matches!(self, Self::Read | Self::List | Self::Header)
     }
 
+    /// Whether it names a folder.
+    pub(crate) fn is_list(self) -> bool {
+        matches!(self, Self::List | Self::Scan)
+    }
+
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Create => "create",
@@ -86,7 +91,8 @@ pub enum Access {
 
 /// In which namespace an endpoint is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Home {
+#[cfg_attr(not(feature = "simulation"), allow(unreachable_pub, reason = "then nobody looks"))]
+pub enum Home {
     /// In the one that the request names.
     Request,
     /// In the one of the caller's token, whatever the request names.
