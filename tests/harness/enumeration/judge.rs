@@ -136,9 +136,6 @@ impl Table {
         if !question.namespace.is_empty() && row.is_some_and(|row| row.root_alone) {
             return Verdict::Refused(400);
         }
-        if row.is_some_and(|row| row.home == Home::Wrapping) {
-            return question.refuse_wrapping();
-        }
         let is_open = row.is_some_and(|row| row.open);
         let standing = question.standing_at(question.path);
         if !is_open && matches!(standing, Standing::Nobody | Standing::Stranger) {
