@@ -272,7 +272,13 @@ fn canonical(place: Place<'_>, operation: Operation) -> Place<'_> {
     }
     let before = path.get(..start).unwrap_or("");
     let behind = path.get(start + sent.len()..).unwrap_or("");
-    let renamed = [Fixed::System.path(), before, &name, behind].concat();
+    let renamed = [before, &name, behind].concat();
+    // A name that would be another endpoint's is left as it is: this endpoint alone is asked for.
+    let again = route::find(Fixed::System.engine(), &renamed);
+    if again.is_none_or(|again| again.route.pattern != found.route.pattern) {
+        return place;
+    }
+    let renamed = [Fixed::System.path(), &renamed].concat();
     place.renamed(&renamed)
 }
 
