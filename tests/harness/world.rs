@@ -13,13 +13,13 @@ use strongroom_core::{
     Task, TaskId, Time, Trace, Vault, http, prepare,
 };
 
-use crate::check::{
-    self, Broken, authority::Authority, durable::Durable, shares::Shares, silence::Silence,
-};
+use crate::check::answer::Learned;
+use crate::check::authority::{Answered, Authority};
+use crate::check::{self, Broken, durable::Durable, shares::Shares, silence::Silence};
 use crate::client::{Answer, Client, Pending};
 use crate::disk::Disk;
-use crate::model::{Charged, Decision, Expect, Model};
-use crate::op::Op;
+use crate::model::{Charged, Decision, Expect, Model, Question};
+use crate::op::{Ask, Known, Op, Spot};
 use crate::plan::{Plan, Tally};
 use crate::random::Random;
 use crate::single::Single;
@@ -30,12 +30,11 @@ struct Issued {
     serial: u64,
     /// The client, and which of its connections.
     client: (usize, u64),
-    op: Op,
-    token: Option<String>,
+    ask: Ask,
     charged: Charged,
     admitted_by: u64,
-    /// What its task has found, by the model's account.
-    found: Option<Vec<String>>,
+    /// What its tasks have found, by the model's account.
+    found: Vec<(Question, Expect)>,
     decision: Option<Decision>,
     batch: u64,
 }
@@ -55,9 +54,12 @@ pub struct World {
     audits: Vec<AuditId>,
     tasks: Vec<(TaskId, Task)>,
     findings: Vec<(TaskId, Finding)>,
-    /// Which requests wait for tasks.
-    inquired: BTreeMap<TaskId, RequestId>,
+    /// Which requests wait for tasks, and what these are asked.
+    inquired: BTreeMap<TaskId, (RequestId, Option<Question>)>,
+    /// What clients know: texts of tokens, accessors, keys of locked namespaces.
     tokens: Vec<String>,
+    accessors: Vec<String>,
+    unlock_keys: Vec<String>,
     /// The shares of the unseal key.
     keys: Vec<String>,
     next_serial: u64,
@@ -113,6 +115,8 @@ impl World {
             findings: Vec::new(),
             inquired: BTreeMap::new(),
             tokens: vec![root.clone(), "s.nobodyhasthistoken".to_owned()],
+            accessors: Vec::new(),
+            unlock_keys: Vec::new(),
             next_serial: 0,
             next_id: 0,
             faults_on: plan.faults,
@@ -171,31 +175,42 @@ impl World {
     fn send(&mut self) {
         let at = self.random.below(self.clients.len());
         let is_sealed = self.model.is_sealed();
-        let Some(client) = self.clients.get_mut(at) else { return };
+        let Some(client) = self.clients.get(at) else { return };
         if client.pending.len() >= 3 || client.conn.is_final() {
             return;
         }
-        self.next_serial += 1;
-        let serial = self.next_serial;
-        let (op, token) = if is_sealed && self.random.one_in(2) {
-            (Op::unsealing(&mut self.random, &self.keys), None)
+        let mut ask = if is_sealed && self.random.one_in(2) {
+            let op = Op::unsealing(&mut self.random, &self.keys);
+            Ask { op, token: None, spot: Spot::default() }
         } else {
-            let op = Op::random(&mut self.random, serial, &self.tokens);
-            let token = match self.random.below(10) {
-                0 => None,
-                1..4 => Some(self.random.pick(&self.tokens).clone()),
-                _ => self.tokens.first().cloned(),
+            let known = Known {
+                tokens: &self.tokens,
+                accessors: &self.accessors,
+                unlock_keys: &self.unlock_keys,
+                now: self.now.unix_seconds(),
             };
-            (op, token)
+            Ask::random(&mut self.random, self.next_serial + 1, &known)
         };
         // The root token stays: without it the world would have nothing to do.
         let root = self.tokens.first();
-        let harmless = match &op {
-            Op::Revoke(text) => Some(text) != root,
-            Op::RevokeSelf => token.as_ref() != root,
-            _ => true,
+        let is_harmful = match &ask.op {
+            Op::Revoke(text) => Some(text) == root,
+            Op::RevokeSelf => ask.token.as_ref() == root,
+            _ => false,
         };
-        client.send(serial, if harmless { op } else { Op::LookupSelf }, token);
+        if is_harmful {
+            ask.op = Op::LookupSelf;
+        }
+        self.submit(at, ask);
+    }
+
+    /// Sends a request behind those of a client that are under way.
+    fn submit(&mut self, at: usize, ask: Ask) {
+        self.next_serial += 1;
+        self.authority.sent(self.next_serial, &ask);
+        if let Some(client) = self.clients.get_mut(at) {
+            client.send(self.next_serial, ask);
+        }
     }
 
     /// Bytes of a client arrive.
@@ -226,7 +241,7 @@ impl World {
             }
             let Some(request) = client.conn.poll_request() else { break };
             let pending = client.pending.get(client.taken).ok_or("a request that nobody sent")?;
-            let (serial, op, token) = (pending.serial, pending.op.clone(), pending.token.clone());
+            let (serial, ask) = (pending.serial, pending.ask.clone());
             client.taken += 1;
             match prepare(&request, &Rules::default()) {
                 Err(response) => client.conn.respond(now, response),
@@ -240,11 +255,10 @@ impl World {
                         Issued {
                             serial,
                             client: (at, connection),
-                            op,
-                            token,
+                            ask,
                             charged: Charged::Nothing,
                             admitted_by: 0,
-                            found: None,
+                            found: Vec::new(),
                             decision: None,
                             batch: 0,
                         },
@@ -308,10 +322,13 @@ impl World {
             return Ok(());
         }
         let (id, task) = self.tasks.swap_remove(at);
-        let request = self.inquired.remove(&id).and_then(|id| self.issued.get_mut(&id));
-        if let Some(issued) = request {
+        if let Some((request, question)) = self.inquired.remove(&id)
+            && let Some(issued) = self.issued.get_mut(&request)
+        {
+            let question = question.ok_or("a task for a request that asks nothing")?;
             self.tally.tasks += 1;
-            issued.found = Some(self.model.find_durable(&issued.op));
+            let found = self.model.find_durable(&question);
+            issued.found.push((question, found));
         }
         let snapshot = MemoryStore::from_records(self.disk.durable_image().clone());
         self.findings.push((id, task.run(&snapshot, &|| true)));
@@ -397,13 +414,9 @@ impl World {
             0 => self.crash(),
             1 => {
                 let at = self.random.below(self.clients.len());
-                let root = self.tokens.first().cloned();
-                self.next_serial += 1;
-                let serial = self.next_serial;
-                if let Some(client) = self.clients.get_mut(at)
-                    && !client.conn.is_final()
-                {
-                    client.send(serial, Op::Seal, root);
+                let token = self.tokens.first().cloned();
+                if self.clients.get(at).is_some_and(|client| !client.conn.is_final()) {
+                    self.submit(at, Ask { op: Op::Seal, token, spot: Spot::default() });
                 }
                 Ok(())
             }
@@ -444,6 +457,9 @@ impl World {
             let gone = std::mem::replace(client, Client::connect(now));
             if let Some(id) = gone.in_vault {
                 self.vault.handle_hangup(id);
+            }
+            for pending in &gone.pending {
+                self.authority.gone(pending.serial);
             }
         }
     }
@@ -490,26 +506,22 @@ impl World {
             | Trace::Failed(id)
             | Trace::Replaced(id, _)) = trace;
             let Some(issued) = self.issued.get_mut(&id) else { continue };
-            let token = issued.token.as_deref();
+            let now = self.now.unix_nanos();
             match trace {
                 Trace::Admitted(_, seq) => {
                     issued.admitted_by = seq.number();
                     self.tally.uses_charged += 1;
+                    let token = issued.ask.token.as_deref();
                     issued.charged = self.model.admit(token, seq.number());
                 }
-                Trace::Inquired(_, task) => drop(self.inquired.insert(task, id)),
+                Trace::Inquired(_, task) => {
+                    let question = self.model.question(&issued.ask, issued.charged, now);
+                    self.inquired.insert(task, (id, question));
+                }
                 Trace::Decided(_, seq) => {
-                    let now = self.now.unix_nanos();
                     let (was_sealed, term) = (self.model.is_sealed(), self.model.term());
-                    let found = issued.found.take();
-                    let decision = self.model.decide(
-                        &issued.op,
-                        token,
-                        issued.charged,
-                        found,
-                        seq.number(),
-                        now,
-                    );
+                    let Issued { ask, charged, found, .. } = &*issued;
+                    let decision = self.model.decide(ask, *charged, found, seq.number(), now);
                     let is_sealed = self.model.is_sealed();
                     let refused = matches!(&decision.expect, Expect::Errors(400, Some(text))
                         if text.contains("invalid key"));
@@ -522,7 +534,8 @@ impl World {
                 }
                 Trace::Failed(_) => {
                     let expect = Expect::Status(500);
-                    issued.decision = Some(Decision { expect, depends_on: issued.admitted_by });
+                    let depends_on = issued.admitted_by;
+                    issued.decision = Some(Decision { expect, depends_on, is_denied: false });
                 }
                 Trace::Replaced(_, status) => {
                     if let Some(decision) = &mut issued.decision {
@@ -588,50 +601,61 @@ impl World {
             return Ok(());
         }
         let told = |broken| {
-            let Pending { serial, op, token } = &pending;
-            let about = token.as_deref().map(|token| self.model.describe(token));
-            format!("request {serial} {op:?} by {about:?}: {broken}")
+            let Pending { serial, ask } = &pending;
+            let about = ask.token.as_deref().map(|token| self.model.describe(token));
+            format!("request {serial} {ask:?} by {about:?}: {broken}")
         };
         let issued = self.issued.iter().find(|(_, issued)| issued.serial == pending.serial);
         let id = issued.map(|(id, _)| *id);
         let issued = id.and_then(|id| self.issued.remove(&id));
-        let expect = match &issued {
-            Some(issued) => issued.decision.as_ref().map(|decision| decision.expect.clone()),
-            None if matches!(pending.op, Op::BothFramings | Op::BrokenBody(_)) => {
-                Some(Expect::Status(400))
-            }
+        let decision = issued.as_ref().and_then(|issued| issued.decision.as_ref());
+        let expect = match decision {
+            Some(decision) => Some(decision.expect.clone()),
+            None if issued.is_none() && pending.ask.op.is_malformed() => Some(Expect::Status(400)),
             None => None,
         };
+        let is_denied = decision.is_some_and(|decision| decision.is_denied);
         let expect = expect.ok_or_else(|| told("answered and never decided".to_owned()))?;
         if expect == Expect::Status(500) && !self.faults_seen {
             return Err(told(format!("given up with {} and no fault to blame", answer.status)));
         }
         let excused = expect == Expect::Status(500) && answer.status >= 500;
-        let made =
-            if excused { None } else { check::answer::check(&expect, answer).map_err(told)? };
+        let learned = if excused {
+            Learned::Nothing
+        } else {
+            check::answer::check(&expect, answer).map_err(told)?
+        };
         self.shares.answered(&expect, answer).map_err(told)?;
-        if let (Expect::Made(token), Some(text)) = (&expect, &made) {
-            self.model.learn(*token, text);
-            self.remember(text.clone());
-        }
-        let batch = issued.map_or(0, |issued| issued.batch);
-        self.durable.answered(pending.serial, &pending.op, answer.status, batch);
-        let token = pending.token.as_deref();
-        let next = self.next_serial + 1;
-        self.authority.answered(pending.serial, &pending.op, token, answer.status, next)?;
+        let made = match &learned {
+            Learned::Token(text, _) => Some(text.as_str()),
+            Learned::Nothing | Learned::Key(_) => None,
+        };
+        let Pending { serial, ask } = &pending;
+        let (status, next) = (answer.status, self.next_serial + 1);
+        let batch = issued.as_ref().map_or(0, |issued| issued.batch);
+        self.durable.answered(*serial, &ask.op, status, batch);
+        let answered = Answered { serial: *serial, ask, status, is_denied, made, next };
+        self.authority.answered(&answered).map_err(told)?;
         self.tally.answers += 1;
+        self.tally.count(ask, status);
+        self.learn(&expect, learned);
         Ok(())
     }
 
-    /// Clients know a few tokens; old ones are forgotten for new ones.
-    fn remember(&mut self, text: String) {
-        if self.tokens.len() < 24 {
-            self.tokens.push(text);
-        } else {
-            let at = 2 + self.random.below(self.tokens.len() - 2);
-            if let Some(place) = self.tokens.get_mut(at) {
-                *place = text;
+    /// Clients know a few tokens and keys; old ones are forgotten for new ones.
+    fn learn(&mut self, expect: &Expect, learned: Learned) {
+        let random = &mut self.random;
+        match (expect, learned) {
+            (Expect::Made(token), Learned::Token(text, accessor)) => {
+                self.model.learn_token(*token, &text, &accessor);
+                remember(random, &mut self.accessors, 0, accessor);
+                remember(random, &mut self.tokens, 2, text);
             }
+            (Expect::Locked(lock), Learned::Key(key)) => {
+                self.model.learn_key(*lock, &key);
+                remember(random, &mut self.unlock_keys, 0, key);
+            }
+            _ => {}
         }
     }
 
@@ -643,6 +667,7 @@ impl World {
         self.tally.answers_held += counters.answers_held;
         self.tally.chore_pages += counters.chore_pages;
         self.tally.acknowledged_writes = self.durable.count;
+        self.tally.tightened = self.authority.refused;
     }
 
     fn step(&mut self) -> Step {
@@ -653,6 +678,18 @@ impl World {
     fn mix(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.digest = (self.digest ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}
+
+/// Takes in something new, in the place of what was there once that is enough; the first few stay.
+fn remember(random: &mut Random, known: &mut Vec<String>, stays: usize, new: String) {
+    if known.len() < 24 {
+        known.push(new);
+    } else {
+        let at = stays + random.below(known.len() - stays);
+        if let Some(place) = known.get_mut(at) {
+            *place = new;
         }
     }
 }

@@ -93,6 +93,13 @@ fn report(tally: &Tally, total: u64) -> ExitCode {
         ("unseals", tally.unseals, 500),
         ("attempts to unseal failed", tally.attempts_failed, 500),
         ("rotations of the keyring", tally.rotations, 500),
+        ("policies written and deleted", tally.policies, 1_000),
+        ("mounts changed", tally.mounts, 1_000),
+        ("namespaces changed", tally.namespaces, 1_000),
+        ("requests served in namespaces", tally.inside, 1_000),
+        ("requests denied", tally.denied, 1_000),
+        ("refused by a policy taken back", tally.tightened, 100),
+        ("questions about rights answered", tally.questions, 1_000),
     ];
     check_floors(&floors, total, TOTAL)
 }
