@@ -18,8 +18,7 @@ fn converse(cache_bytes: usize, mut after: impl FnMut(&mut Vault)) -> Vec<(u16, 
     let mut answers = Vec::new();
     let mut random = Random::new(7);
     for serial in 0..6_000 {
-        let known =
-            Known { tokens: &tokens, accessors: &[], unlock_keys: &[], now: 1_700_000_000 };
+        let known = Known { tokens: &tokens, accessors: &[], unlock_keys: &[], now: 1_700_000_000 };
         let op = Op::random(&mut random, serial, &known);
         if matches!(&op, Op::Revoke(token) if *token == root) || op == Op::RevokeSelf {
             continue;

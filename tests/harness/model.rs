@@ -24,7 +24,7 @@ pub use self::expect::Expect;
 use self::namespace::Namespace;
 use self::rule::Reach;
 use self::seal::Seal;
-use self::state::{FIXED, Place, Row, State};
+use self::state::{Place, Row, State};
 use self::token::Token;
 use crate::op::{Ask, Op, Whose};
 
@@ -265,7 +265,7 @@ impl Model {
     }
 
     fn serve(&mut self, turn: &Turn<'_>, is_denied: &mut bool) -> Result<Expect, Expect> {
-        let Turn { ask, charged, now, .. } = *turn;
+        let Turn { ask, now, .. } = *turn;
         match &ask.op {
             Op::BothFramings | Op::BrokenBody(_) => return Err(Expect::Status(400)),
             Op::Health => return Ok(Expect::Status(if self.is_sealed() { 503 } else { 200 })),
@@ -279,24 +279,24 @@ impl Model {
         let place = self.place(ask)?;
         self.check_lock(&place)?;
         // What looks like a namespace and is none begins a path of its own.
-        let is_fixed = matches!(self.target(&place), Target::Fixed);
+        let is_fixed = place.is_fixed();
         if let (Op::Sight | Op::SightOf(_), true) = (&ask.op, is_fixed) {
             return self.serve_sight(turn, &place);
         }
         let caller = self.caller(turn).ok_or_else(Expect::nobody)?;
         let place = if is_fixed { self.at_home(turn, &caller, place)? } else { place };
         let target = self.target(&place);
-        let (_, path, body) = ask.op.parts();
+        let (_, _, body) = ask.op.parts();
         let operation = ask.op.operation(self.exists(&ask.op, &caller, &place, &target));
         let reach = self.state.reach(&caller.token, now);
         let granted = reach.decide(operation, &place.full, &body);
-        let granted = granted.filter(|granted| granted.sudo || !matches!(ask.op, Op::Remount(..)));
+        let needs_sudo = is_fixed && matches!(ask.op, Op::Remount(..) | Op::Rotate | Op::Seal);
+        let granted = granted.filter(|granted| granted.sudo || !needs_sudo);
         let Some(granted) = granted else {
             *is_denied = true;
             return Err(Expect::listed(403, "permission denied"));
         };
         let caller = Caller { sudo: granted.sudo, ..caller };
-        debug_assert!(charged.is_none_or(|id| id == caller.id), "a use of another token: {path}");
         self.serve_authorized(turn, &caller, &place, target)
     }
 
@@ -350,10 +350,10 @@ impl Model {
     }
 
     fn target(&self, place: &Place) -> Target {
-        let path = place.path();
-        if FIXED.iter().any(|fixed| path.starts_with(fixed)) {
+        if place.is_fixed() {
             return Target::Fixed;
         }
+        let path = place.path();
         match self.state.row(place.namespace, path) {
             Some((prefix, Row::Mount(id, _))) => {
                 Target::Mount(id, path.get(prefix.len()..).unwrap_or("").to_owned())
@@ -365,9 +365,7 @@ impl Model {
     /// Whether what a write names is there already; where nothing can be made it always is.
     fn exists(&self, op: &Op, caller: &Caller, place: &Place, target: &Target) -> bool {
         match (op, target) {
-            (Op::Write(..), Target::Mount(id, path)) => {
-                self.state.entries.peek(&(*id, path.clone())).is_some()
-            }
+            (_, Target::Mount(id, path)) => self.state.entries.peek(&(*id, path.clone())).is_some(),
             (Op::CubbyholeWrite(path, _), Target::Fixed) => {
                 let is_home = place.namespace == caller.token.namespace;
                 is_home && self.state.entries.peek(&(caller.id, path.clone())).is_some()
@@ -400,9 +398,9 @@ impl Model {
                 let found = found.filter(|_| is_home).cloned();
                 found.map(Expect::Data).ok_or_else(Expect::absent)
             }
-            Op::CubbyholeWrite(..) if namespace != caller.token.namespace => Err(
-                Expect::invalid("a token has its cubbyhole in its own namespace only"),
-            ),
+            Op::CubbyholeWrite(..) if namespace != caller.token.namespace => {
+                Err(Expect::invalid("a token has its cubbyhole in its own namespace only"))
+            }
             Op::CubbyholeWrite(path, value) => {
                 let key = (caller.id, path.clone());
                 self.state.entries.set(turn.seq, key, Some(value.clone()));
@@ -454,27 +452,35 @@ impl Model {
         }
     }
 
-    /// What is served by a mount that has secrets.
+    /// What is served by a mount that has secrets, whatever the client meant.
     fn serve_entry(&mut self, turn: &Turn<'_>, id: u64, path: String) -> Result<Expect, Expect> {
         let key = (id, path);
-        match &turn.ask.op {
-            Op::Read(_) => {
+        if key.1.ends_with('.') {
+            return Err(Expect::listed(404, "unsupported path"));
+        }
+        match turn.ask.op.operation(true) {
+            "read" => {
                 let found = self.state.entries.get(&key).cloned();
                 found.map(Expect::Data).ok_or_else(Expect::absent)
             }
-            Op::Write(_, value) => {
-                self.state.entries.set(turn.seq, key, Some(value.clone()));
+            "update" if key.1.is_empty() => Err(Expect::invalid("missing path")),
+            "update" => {
+                let (_, _, body) = turn.ask.op.parts();
+                if body.is_empty() {
+                    return Err(Expect::invalid("missing data fields"));
+                }
+                self.state.entries.set(turn.seq, key, Some(body));
                 Ok(Expect::Empty(204))
             }
-            Op::Delete(_) => {
+            "delete" => {
                 if self.state.entries.get(&key).is_some() {
                     self.state.entries.set(turn.seq, key, None);
                 }
                 Ok(Expect::Empty(204))
             }
-            Op::TrailingPeriod(_) => Err(Expect::listed(404, "unsupported path")),
-            op => {
-                let is_scan = matches!(op, Op::Scan(_));
+            "patch" => Err(Expect::listed(405, "unsupported operation")),
+            operation => {
+                let is_scan = operation == "scan";
                 Ok(self.found_or_now(turn, Some(Inquiry::Names(id, key.1, is_scan))))
             }
         }
@@ -520,9 +526,9 @@ impl Model {
         let Some(token) = self.state.tokens.peek(&id) else { return Ok(Expect::Status(500)) };
         let reach = self.state.reach(token, turn.now);
         let above = self.state.path_of(place.namespace);
-        let shown = paths.iter().map(|path| {
-            (path.clone(), json!(reach.capabilities(&format!("{above}{path}"))))
-        });
+        let shown = paths
+            .iter()
+            .map(|path| (path.clone(), json!(reach.capabilities(&format!("{above}{path}")))));
         let mut shown: Map<String, Value> = shown.collect();
         if let ([path], Some(words)) = (paths, paths.first().and_then(|path| shown.get(path))) {
             debug_assert!(path != "capabilities", "a name that is taken");

@@ -550,7 +550,8 @@ impl World {
         let issued = self.issued.get(&id).ok_or("an answer to a request that nobody made")?;
         let decision = issued.decision.as_ref().ok_or("an answer before the decision")?;
         let durable = self.disk.durable().number();
-        check::dirty::check(issued.serial, decision.depends_on, durable)?;
+        check::dirty::check(issued.serial, decision.depends_on, durable)
+            .map_err(|broken| format!("{:?}: {broken}: {:?}", issued.ask, decision.expect))?;
         let (at, connection) = issued.client;
         let now = self.now;
         if self.connections.get(at) == Some(&connection)

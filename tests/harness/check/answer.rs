@@ -75,9 +75,9 @@ fn fits(expect: &Expect, answer: &Answer, body: &Value) -> Option<Learned> {
 /// Whether a value has what another has, and the same inside of its objects.
 fn has(value: &Value, wanted: &Value) -> bool {
     match (value, wanted) {
-        (Value::Object(members), Value::Object(wanted)) => wanted.iter().all(|(name, wanted)| {
-            members.get(name).is_some_and(|value| has(value, wanted))
-        }),
+        (Value::Object(members), Value::Object(wanted)) => wanted
+            .iter()
+            .all(|(name, wanted)| members.get(name).is_some_and(|value| has(value, wanted))),
         _ => value == wanted,
     }
 }

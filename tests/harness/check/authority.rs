@@ -76,7 +76,9 @@ impl Authority {
             let tightened = policy.and_then(|policy| self.tightened.get(policy));
             if tightened.is_some_and(|from| serial >= *from) {
                 if is_served {
-                    return Err(format!("request {serial} was served by a policy that grants nothing"));
+                    return Err(format!(
+                        "request {serial} was served by a policy that grants nothing"
+                    ));
                 }
                 self.refused += u64::from(status == 403);
             }

@@ -36,9 +36,9 @@ impl State {
         let stored: Vec<_> = stored.collect();
         let tokens: BTreeSet<u64> = stored.iter().map(|(id, _)| **id).collect();
         let below = |is_below: bool| usize::from(is_below);
-        let children = stored.iter().map(|(_, token)| {
-            below(token.parent.is_some()) + below(token.namespace != ROOT)
-        });
+        let children = stored
+            .iter()
+            .map(|(_, token)| below(token.parent.is_some()) + below(token.namespace != ROOT));
         let due = stored.iter().filter(|(_, token)| token.expires.is_some()).count();
         let entries: Vec<_> = self
             .entries

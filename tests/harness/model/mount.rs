@@ -119,9 +119,11 @@ impl Model {
                 let Some((_, Row::Mount(id, _))) = found else {
                     return Err(Expect::invalid(format!("No secret engine mount at {path}")));
                 };
-                Ok(self.state.mounts.get(&id).map_or(Expect::Status(500), |mount| {
-                    Expect::Shows(mount.show())
-                }))
+                Ok(self
+                    .state
+                    .mounts
+                    .get(&id)
+                    .map_or(Expect::Status(500), |mount| Expect::Shows(mount.show())))
             }
             Op::Tune(path, description) => {
                 let found = self.state.row(namespace, path).filter(|(prefix, _)| prefix == path);
@@ -187,12 +189,7 @@ impl Model {
         }
     }
 
-    fn unmount(
-        &mut self,
-        turn: &Turn<'_>,
-        namespace: u64,
-        path: &str,
-    ) -> Result<Expect, Expect> {
+    fn unmount(&mut self, turn: &Turn<'_>, namespace: u64, path: &str) -> Result<Expect, Expect> {
         if is_protected(path) {
             return Err(Expect::invalid(format!("cannot unmount {path:?}")));
         }
@@ -229,6 +226,10 @@ impl Model {
         let Some((_, Row::Mount(id, _))) = found else {
             return Err(Expect::invalid(format!("no matching mount at {from:?}")));
         };
+        if to.is_empty() {
+            // A namespace is no place for a mount.
+            return Err(Expect::invalid(format!("path already in use at {:?}", target.full)));
+        }
         let way = match self.state.way(target.namespace, to) {
             // It does not make way for itself.
             Way::Taken(own) if own == id => Way::Blocked(FIRST.to_owned(), Row::Mount(id, false)),

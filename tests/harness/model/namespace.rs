@@ -156,9 +156,8 @@ impl Model {
         let Some(found) = self.state.namespaces.get(&place.namespace).cloned() else {
             return Ok(Expect::Status(500));
         };
-        let refuse = |why: String| {
-            Expect::invalid(format!("cannot lock namespace {:?}: {why}", found.path))
-        };
+        let refuse =
+            |why: String| Expect::invalid(format!("cannot lock namespace {:?}: {why}", found.path));
         if found.lock.is_some() {
             return Err(refuse("is already locked".to_owned()));
         }
@@ -199,10 +198,11 @@ impl Model {
             Some(key) if self.unlock_keys.get(key) == Some(&lock) => Expect::Empty(204),
             Some(_) => return Err(Expect::invalid("incorrect unlock key")),
         };
-        self.state.namespaces.set(turn.seq, place.namespace, Some(Namespace {
-            lock: None,
-            ..found
-        }));
+        self.state.namespaces.set(
+            turn.seq,
+            place.namespace,
+            Some(Namespace { lock: None, ..found }),
+        );
         Ok(answer)
     }
 }

@@ -313,9 +313,9 @@ fn check_name(name: &str) -> Result<(), Expect> {
 fn expiry(wish: &PolicyWish, now: u64) -> Result<Option<u64>, Expect> {
     match wish.ttl {
         None | Some(0) => Ok(None),
-        Some(ttl) if ttl < 0 => Err(Expect::invalid(
-            "refusing to update policy as expiration time has already elapsed",
-        )),
+        Some(ttl) if ttl < 0 => {
+            Err(Expect::invalid("refusing to update policy as expiration time has already elapsed"))
+        }
         Some(ttl) => Ok(Some(now + ttl.unsigned_abs() * 1_000_000_000)),
     }
 }

@@ -50,6 +50,11 @@ impl Place {
     pub(super) fn path(&self) -> &str {
         self.full.get(self.at..).unwrap_or("")
     }
+
+    /// Whether it is in a mount that every namespace has.
+    pub(super) fn is_fixed(&self) -> bool {
+        FIXED.iter().any(|fixed| self.path().starts_with(fixed))
+    }
 }
 
 /// First segments of the server's own.

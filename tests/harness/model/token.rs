@@ -180,9 +180,9 @@ fn policies_of(caller: &Caller, namespace: u64, wish: &Wish) -> Result<Vec<Strin
     if policies.iter().any(|policy| policy == "root") {
         return match (caller.token.is_root(), is_home) {
             (true, true) => Ok(vec!["root".to_owned()]),
-            (true, false) => Err(Expect::invalid(
-                "root tokens may not be created from a parent namespace",
-            )),
+            (true, false) => {
+                Err(Expect::invalid("root tokens may not be created from a parent namespace"))
+            }
             (false, _) => Err(Expect::invalid(
                 "root tokens may not be created without parent token being root",
             )),

@@ -28,7 +28,7 @@ impl Ask {
         let op = Op::random(random, serial, known);
         let token = match random.below(20) {
             0 => None,
-            1..8 => Some(random.pick(known.tokens).clone()),
+            1..7 => Some(random.pick(known.tokens).clone()),
             _ => known.tokens.first().cloned(),
         };
         let spot = if op.is_everywhere() { Spot::random(random) } else { Spot::default() };
@@ -51,29 +51,29 @@ impl Op {
     /// What a client wants.
     pub fn random(random: &mut Random, serial: u64, known: &Known<'_>) -> Self {
         match random.below(100) {
-            0..19 => Self::Read(random_path(random)),
-            19..36 => Self::Write(random_path(random), random_value(random, serial)),
-            36..42 => Self::Delete(random_path(random)),
-            42..47 => Self::List(random_folder(random)),
-            47..49 => Self::Scan(random_folder(random)),
-            49..56 => Self::TokenCreate(Wish::random(random)),
-            56..60 => Self::LookupSelf,
-            60..62 => Self::Lookup(random.pick(known.tokens).clone()),
-            62 => Self::Revoke(random.pick(known.tokens).clone()),
-            63 if random.one_in(2) => Self::RevokeSelf,
-            64..67 => Self::Job(format!("{VALUE_CANARY}{serial}")),
-            67..69 => Self::CubbyholeWrite(random_name(random), random_value(random, serial)),
-            69..71 => Self::CubbyholeRead(random_name(random)),
-            71 => Self::Health,
-            72 => Self::TrailingPeriod(random_path(random)),
-            73 => Self::BrokenBody(random_path(random)),
-            74 => Self::BothFramings,
-            75 if random.one_in(2) => Self::Rotate,
-            75 => Self::KeyStatus,
-            76..82 => random_policy_op(random, serial, known),
+            0..18 => Self::Read(random_path(random)),
+            18..41 => Self::Write(random_path(random), random_value(random, serial)),
+            41..46 => Self::Delete(random_path(random)),
+            46..51 => Self::List(random_folder(random)),
+            51..53 => Self::Scan(random_folder(random)),
+            53..59 => Self::TokenCreate(Wish::random(random)),
+            59..62 => Self::LookupSelf,
+            62..64 => Self::Lookup(random.pick(known.tokens).clone()),
+            64 => Self::Revoke(random.pick(known.tokens).clone()),
+            65 if random.one_in(2) => Self::RevokeSelf,
+            66..68 => Self::Job(format!("{VALUE_CANARY}{serial}")),
+            68..70 => Self::CubbyholeWrite(random_name(random), random_value(random, serial)),
+            70..72 => Self::CubbyholeRead(random_name(random)),
+            72 => Self::Health,
+            73 => Self::TrailingPeriod(random_path(random)),
+            74 => Self::BrokenBody(random_path(random)),
+            75 => Self::BothFramings,
+            76 if random.one_in(2) => Self::Rotate,
+            76 => Self::KeyStatus,
+            77..82 => random_policy_op(random, serial, known),
             82..86 => random_question(random, known),
             86..94 => random_mount_op(random, serial),
-            94..100 => random_namespace_op(random, serial, known),
+            94..99 => random_namespace_op(random, serial, known),
             _ => Self::Nowhere,
         }
     }
@@ -221,10 +221,10 @@ fn random_mount_op(random: &mut Random, serial: u64) -> Op {
     let path = (*random.pick(&MOUNTS)).to_owned();
     let description = format!("{VALUE_CANARY}{serial}");
     match random.below(20) {
-        0..5 => Op::Mount(path, "kv", description),
-        5 => Op::Mount(path, *random.pick(&["nothing", "system"]), description),
-        6 => Op::Mount((*random.pick(&PROTECTED)).to_owned(), "kv", description),
-        7 | 8 => Op::Unmount(path),
+        0..6 => Op::Mount(path, "kv", description),
+        6 => Op::Mount(path, *random.pick(&["nothing", "system"]), description),
+        7 => Op::Mount((*random.pick(&PROTECTED)).to_owned(), "kv", description),
+        8 => Op::Unmount(path),
         9 => Op::Unmount((*random.pick(&PROTECTED)).to_owned()),
         10 | 11 => Op::MountRead(path),
         12 | 13 => Op::MountList,
@@ -276,14 +276,15 @@ fn wrong_share(random: &mut Random, keys: &[String]) -> String {
 const IDS: [&str; 3] = ["custom-one", "custom-two", "custom-three"];
 
 /// Policies that clients write, and give to tokens whether they are there or not.
-pub(crate) const POLICIES: [&str; 3] = ["canaryname-p", "canaryname-q", "canaryname-r/s"];
+const POLICIES: [&str; 3] = ["canaryname-p", "canaryname-q", "canaryname-r/s"];
 
 /// Namespaces that clients make.
 const NAMESPACES: [&str; 3] = ["canaryname-n/", "canaryname-k/", "canaryname-n/canaryname-k/"];
 
 /// Where clients mount. Some of these exclude each other, or are in the way of namespaces.
-pub(crate) const MOUNTS: [&str; 6] = [
+const MOUNTS: [&str; 7] = [
     "secret/",
+    "secret/canaryname-e/",
     "canaryname-m/",
     "canaryname-m/canaryname-a/",
     "canaryname-o/canaryname-a/",
@@ -310,7 +311,7 @@ const SYSTEM_PATTERNS: [&str; 12] = [
 ];
 
 const FOLDERS: [&str; 4] = ["canaryname-a", "canaryname-b", "canaryname-c", "canaryname-d"];
-pub(crate) const NAMES: [&str; 6] = [
+const NAMES: [&str; 6] = [
     "canaryname-a",
     "canaryname-b",
     "canaryname-c",
@@ -320,7 +321,7 @@ pub(crate) const NAMES: [&str; 6] = [
 ];
 
 fn random_mount(random: &mut Random) -> &'static str {
-    if random.one_in(3) { *random.pick(&MOUNTS) } else { "secret/" }
+    if random.one_in(4) { *random.pick(&MOUNTS) } else { "secret/" }
 }
 
 fn random_path(random: &mut Random) -> String {

@@ -58,11 +58,7 @@ pub(super) fn remount(
     let found = found.ok_or_else(|| {
         Reject::invalid(format!("no matching mount at {}", quoted(source.path())))
     })?;
-    if let Some(obstacle) = mount::make_way(tx, &target.namespace, target.path())? {
-        let path = match obstacle.kind {
-            Kind::Mount => obstacle.path,
-            Kind::Namespace => target.path().to_owned(),
-        };
+    if let Some(path) = obstacle(tx, &source, &target)? {
         return Err(Reject::invalid(format!("path already in use at {}", quoted(&path))).into());
     }
     mount::displace(tx, source.namespace.id, source.path())?;
@@ -75,6 +71,27 @@ pub(super) fn remount(
     ];
     let data = Object::new().string("migration_id", &id).finish().into();
     Ok(Answer::Envelope(Envelope { data: Some(data), warnings, ..Envelope::default() }))
+}
+
+/// What is in the way of a mount that moves. It makes no way for itself, and a namespace is no place for
+/// one.
+fn obstacle(
+    tx: &mut Tx<'_>,
+    source: &Place<'_>,
+    target: &Place<'_>,
+) -> Result<Option<String>, Halt> {
+    let is_at_home = source.namespace.id == target.namespace.id;
+    if is_at_home && target.path().starts_with(source.path()) {
+        return Ok(Some(source.path().to_owned()));
+    }
+    if target.path().is_empty() {
+        return Ok(Some(target.full().to_owned()));
+    }
+    let obstacle = mount::make_way(tx, &target.namespace, target.path())?;
+    Ok(obstacle.map(|obstacle| match obstacle.kind {
+        Kind::Mount => obstacle.path,
+        Kind::Namespace => target.path().to_owned(),
+    }))
 }
 
 /// A path of the body, without the slash that some clients begin it with.
