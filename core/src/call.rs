@@ -21,7 +21,7 @@ use crate::route::{self, Context, Found, Home, Method, Operation, Route};
 use crate::secret::{Secret, Wiped};
 use crate::time::Time;
 use crate::token::{self, Authorized, Caller, Wrapped, Wrapping};
-use crate::vault::{Halt, Tx};
+use crate::vault::{Deed, Halt, Tx};
 
 /// One request, decoded: what [`crate::Vault::handle_request`] takes. Made by [`crate::prepare`].
 #[allow(missing_debug_implementations, reason = "calls hold tokens and secrets")]
@@ -57,6 +57,11 @@ impl Call {
     /// sees it.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The path from the root namespace, as far as the request itself tells.
+    pub(crate) fn whole_path(&self) -> String {
+        namespace::whole_path(self.namespace.as_deref(), self.path.as_str())
     }
 
     /// A call that is refused, if its origin is not refused before.
@@ -105,14 +110,14 @@ impl Call {
     pub(crate) fn audit_line(
         &self,
         kind: &str,
-        operation: Operation,
+        deed: &Deed,
         request_id: &str,
         now: Time,
     ) -> String {
         let request = json::Object::new()
             .string("id", request_id)
-            .string("operation", operation.word())
-            .string("path", self.path.as_str())
+            .string("operation", deed.operation.word())
+            .string("path", &deed.path)
             .finish();
         json::Object::new()
             .string("time", &now.rfc3339())
@@ -164,7 +169,7 @@ fn perform_plain(
         token::authorize(tx, caller, call, &place, call.operation, Some(method.access))?
     };
     if call.is_audited() && tx.seal().unsealed().is_some() {
-        tx.audit(call.operation)?;
+        tx.audit(call.operation, &place)?;
     }
     let context = Context::plain(call, &place, route)?;
     let answer = (method.handler)(tx, &context, &authorized)?;
@@ -324,7 +329,7 @@ fn dispatch(
         return Err(Reject::invalid("namespace is not sealable").into());
     }
     let context = Context::mounted(call, place, mount, path, found)?;
-    tx.audit(operation)?;
+    tx.audit(operation, place)?;
     if method.frees {
         tx.free_room();
     }
@@ -344,7 +349,8 @@ fn dispatch(
 /// The answer in the cubbyhole of a token, if it is one that can be wrapped.
 fn wrap(tx: &mut Tx<'_>, call: &Call, place: &Place<'_>, answer: Answer) -> Result<Answer, Halt> {
     match answer {
-        Answer::Envelope(envelope) if envelope.wrap_info.is_none() => {
+        Answer::Envelope(mut envelope) if envelope.wrap_info.is_none() => {
+            envelope.doubled = false;
             let accessor = envelope.accessor.clone();
             let text = Wiped::new(envelope.into_text(&tx.request_id()));
             let wrapped = Wrapped {

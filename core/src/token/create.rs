@@ -213,6 +213,12 @@ fn read_policies(
     if policies.iter().any(|policy| policy == policy::WRAPPING) {
         return Err(Reject::invalid("cannot assign policy \"response-wrapping\""));
     }
+    // Policies of one namespace say nothing in another.
+    let is_own = |policy: &String| is_home && own.contains(policy);
+    let is_more = if inherits { !is_home } else { !policies.iter().all(is_own) };
+    if is_more && !authorized.has_sudo() {
+        return Err(Reject::invalid("child policies must be subset of parent"));
+    }
     if policies.iter().any(|policy| policy == policy::ROOT) {
         if !caller.token.is_root() {
             let text = "root tokens may not be created without parent token being root";
@@ -224,19 +230,9 @@ fn read_policies(
         }
         return Ok(alloc::vec![policy::ROOT.to_owned()]);
     }
-    if authorized.has_sudo() {
-        if !inherits {
-            policies.push(policy::DEFAULT.to_owned());
-        }
-    } else {
-        // Policies of one namespace say nothing in another.
-        let is_own = |policy: &String| is_home && own.contains(policy);
-        if !inherits && !policies.iter().all(is_own) || inherits && !is_home {
-            return Err(Reject::invalid("child policies must be subset of parent"));
-        }
-        if own.iter().any(|policy| policy == policy::DEFAULT) {
-            policies.push(policy::DEFAULT.to_owned());
-        }
+    let has_default = own.iter().any(|policy| policy == policy::DEFAULT);
+    if authorized.has_sudo() && !inherits || has_default && !authorized.has_sudo() {
+        policies.push(policy::DEFAULT.to_owned());
     }
     if without_default {
         policies.retain(|policy| policy != policy::DEFAULT);

@@ -36,7 +36,7 @@ use zeroize::Zeroizing;
 
 pub(crate) use acl::Compiled;
 pub use book::{Books, Counters};
-pub(crate) use memo::{Charge, Memo};
+pub(crate) use memo::{Charge, Deed, Memo};
 #[cfg(feature = "simulation")]
 pub use trace::Trace;
 #[cfg(not(feature = "simulation"))]

@@ -10,11 +10,11 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::acl::Acls;
-use super::{Charge, Config, Memo};
+use super::{Charge, Config, Deed, Memo};
 use crate::cors::Allowed;
 use crate::effect::BatchSeq;
 use crate::job::{Job, Outcome};
-use crate::namespace::Namespace;
+use crate::namespace::{Namespace, Place};
 use crate::random::{Generator, Phase};
 use crate::reject::{Branch, Corrupt, Reject};
 use crate::roll::{Payloads, RecordReader};
@@ -33,8 +33,8 @@ pub(crate) enum Halt {
     Missing,
     /// A use of the token was staged: commit that and run again.
     Admit(Charge),
-    /// The request must be recorded first, as this operation.
-    Audit(Operation),
+    /// The request must be recorded first, as this.
+    Audit(Deed),
     /// Slow work must be done first.
     Job(Job),
     /// Long work must be done first.
@@ -288,8 +288,11 @@ impl<'v> Tx<'v> {
     }
 
     /// Passes when the request is recorded, or nothing records.
-    pub(crate) fn audit(&self, operation: Operation) -> Result<(), Halt> {
-        if self.config.audit && !self.memo.audited { Err(Halt::Audit(operation)) } else { Ok(()) }
+    pub(crate) fn audit(&self, operation: Operation, place: &Place<'_>) -> Result<(), Halt> {
+        if !self.config.audit || self.memo.audited {
+            return Ok(());
+        }
+        Err(Halt::Audit(Deed { operation, path: place.full().into() }))
     }
 
     /// The outcome of slow work; the first run that asks for it ends here.

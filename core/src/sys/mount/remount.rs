@@ -53,6 +53,8 @@ pub(super) fn remount(
     let above = &context.namespace().path;
     let source = Place::resolve_owned(tx, [above, &*from].concat())?;
     let target = Place::resolve_owned(tx, [above, &*to].concat())?;
+    source.check_lock()?;
+    target.check_lock()?;
     check_sides(source.path(), target.path())?;
     let found = show::find(tx, &source)?.filter(|found| found.path == source.path());
     let found = found.ok_or_else(|| {

@@ -58,6 +58,7 @@ pub(super) fn mount(
     token::leave(tx, &caller);
     let asked = show::folder(context)?;
     let place = Place::resolve_owned(tx, [&context.namespace().path, &*asked].concat())?;
+    place.check_lock()?;
     let found = show::find(tx, &place)?;
     let found = found.filter(|found| reach.reaches(&place.namespace, &found.path));
     let Some(found) = found else {
