@@ -487,7 +487,7 @@ impl Model {
     }
 
     /// Who asks what it can use needs no rule for that.
-    fn serve_sight(&mut self, turn: &Turn<'_>, place: &Place) -> Result<Expect, Expect> {
+    fn serve_sight(&self, turn: &Turn<'_>, place: &Place) -> Result<Expect, Expect> {
         let namespace = place.namespace;
         let caller = match &turn.ask.token {
             None => None,

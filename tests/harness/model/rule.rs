@@ -78,15 +78,16 @@ impl Record {
     }
 
     fn show(&self, name: &str) -> Value {
-        let mut shown = json!({
-            "name": name,
-            "version": self.version,
-            "cas_required": self.cas_required,
-        });
-        if let Some(text) = &self.text {
-            shown["policy"] = text.as_str().into();
+        let (version, cas_required) = (self.version, self.cas_required);
+        match &self.text {
+            None => json!({"name": name, "version": version, "cas_required": cas_required}),
+            Some(text) => json!({
+                "name": name,
+                "version": version,
+                "cas_required": cas_required,
+                "policy": text,
+            }),
         }
-        shown
     }
 }
 
@@ -186,7 +187,7 @@ impl Reach {
         let perhaps = perhaps.next().is_some();
         let samples = ["", "canaryname-a", "canaryname-b", "canaryname-a/canaryname-a"];
         let is_granted = |end: &&str| self.capabilities(&format!("{prefix}{end}")) != ["deny"];
-        (perhaps && samples.iter().any(|end| is_granted(&end)), perhaps)
+        (perhaps && samples.iter().any(is_granted), perhaps)
     }
 }
 

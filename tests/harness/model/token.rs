@@ -1,6 +1,6 @@
 //! Tokens as they are described: a list of numbers, each with its parent's.
 
-use serde_json::json;
+use serde_json::{Map, Value};
 
 use super::expect::Expect;
 use super::namespace::ROOT;
@@ -77,18 +77,18 @@ impl State {
 
     pub(super) fn show(&self, id: u64) -> Expect {
         let Some(token) = self.tokens.peek(&id) else { return Expect::Status(500) };
-        let mut shown = json!({
-            "num_uses": token.num_uses,
-            "orphan": token.parent.is_none(),
-            "policies": token.policies,
-        });
+        let mut shown = Map::new();
+        let mut add = |name: &str, value: Value| drop(shown.insert(name.to_owned(), value));
+        add("num_uses", token.num_uses.into());
+        add("orphan", token.parent.is_none().into());
+        add("policies", token.policies.clone().into());
         if token.expires.is_none() {
-            shown["expire_time"] = json!(null);
+            add("expire_time", Value::Null);
         }
         if token.namespace != ROOT {
-            shown["namespace_path"] = self.path_of(token.namespace).into();
+            add("namespace_path", self.path_of(token.namespace).into());
         }
-        Expect::Shows(shown)
+        Expect::Shows(Value::Object(shown))
     }
 }
 

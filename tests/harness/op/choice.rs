@@ -41,7 +41,7 @@ impl Spot {
         if !random.one_in(4) {
             return Self::default();
         }
-        let namespace = (*random.pick(&NAMESPACES)).to_owned();
+        let namespace = one_of(random, &NAMESPACES).to_owned();
         let in_header = random.below(namespace.matches('/').count() + 1);
         Self { namespace, in_header }
     }
@@ -97,7 +97,7 @@ impl Wish {
             1 => {}
             _ => {
                 for _ in 0..=random.below(2) {
-                    policies.push((*random.pick(&POLICIES)).to_owned());
+                    policies.push(one_of(random, &POLICIES).to_owned());
                 }
             }
         }
@@ -113,7 +113,7 @@ impl Wish {
 }
 
 fn random_policy_op(random: &mut Random, serial: u64, known: &Known<'_>) -> Op {
-    let mut name = (*random.pick(&POLICIES)).to_owned();
+    let mut name = one_of(random, &POLICIES).to_owned();
     match random.below(40) {
         0 => "root".clone_into(&mut name),
         1 | 2 => "default".clone_into(&mut name),
@@ -156,8 +156,8 @@ fn random_policy(random: &mut Random, serial: u64, now: u64) -> Policy {
 }
 
 fn random_pattern(random: &mut Random) -> String {
-    let place = if random.one_in(4) { *random.pick(&NAMESPACES) } else { "" };
-    let mount = *random.pick(&MOUNTS);
+    let place = if random.one_in(4) { one_of(random, &NAMESPACES) } else { "" };
+    let mount = one_of(random, &MOUNTS);
     match random.below(12) {
         0 => format!("{place}*"),
         1 => format!("{place}{}", random.pick(&SYSTEM_PATTERNS)),
@@ -183,15 +183,15 @@ fn random_rule(random: &mut Random, path: String, serial: u64, now: u64) -> Rule
     }
     let one = |name: &str, value: Vec<serde_json::Value>| BTreeMap::from([(name.into(), value)]);
     if random.one_in(10) {
-        rule.allowed = one(*random.pick(&["v", "*", "policies"]), vec![]);
+        rule.allowed = one(one_of(random, &["v", "*", "policies"]), vec![]);
         rule.allowed.insert("pad".into(), vec![json!(""), json!("x*")]);
     }
     if random.one_in(10) {
         let values = if random.one_in(2) { vec![] } else { vec![json!("xx*")] };
-        rule.denied = one(*random.pick(&["v", "pad", "policies"]), values);
+        rule.denied = one(one_of(random, &["v", "pad", "policies"]), values);
     }
     if random.one_in(12) {
-        rule.required.insert((*random.pick(&["v", "pad", "ttl"])).to_owned());
+        rule.required.insert(one_of(random, &["v", "pad", "ttl"]).to_owned());
     }
     if random.one_in(6) {
         // Some end before they begin.
@@ -218,14 +218,14 @@ fn random_question(random: &mut Random, known: &Known<'_>) -> Op {
 }
 
 fn random_mount_op(random: &mut Random, serial: u64) -> Op {
-    let path = (*random.pick(&MOUNTS)).to_owned();
+    let path = one_of(random, &MOUNTS).to_owned();
     let description = format!("{VALUE_CANARY}{serial}");
     match random.below(20) {
         0..6 => Op::Mount(path, "kv", description),
-        6 => Op::Mount(path, *random.pick(&["nothing", "system"]), description),
-        7 => Op::Mount((*random.pick(&PROTECTED)).to_owned(), "kv", description),
+        6 => Op::Mount(path, one_of(random, &["nothing", "system"]), description),
+        7 => Op::Mount(one_of(random, &PROTECTED).to_owned(), "kv", description),
         8 => Op::Unmount(path),
-        9 => Op::Unmount((*random.pick(&PROTECTED)).to_owned()),
+        9 => Op::Unmount(one_of(random, &PROTECTED).to_owned()),
         10 | 11 => Op::MountRead(path),
         12 | 13 => Op::MountList,
         14 => Op::Tune(path, description),
@@ -237,13 +237,14 @@ fn random_mount_op(random: &mut Random, serial: u64) -> Op {
 
 /// Where a mount comes from or goes to, in another namespace too.
 fn random_end(random: &mut Random) -> String {
-    let place = if random.one_in(4) { *random.pick(&NAMESPACES) } else { "" };
-    let mount = if random.one_in(12) { *random.pick(&PROTECTED) } else { *random.pick(&MOUNTS) };
+    let place = if random.one_in(4) { one_of(random, &NAMESPACES) } else { "" };
+    let mount =
+        if random.one_in(12) { one_of(random, &PROTECTED) } else { one_of(random, &MOUNTS) };
     format!("{place}{mount}")
 }
 
 fn random_namespace_op(random: &mut Random, serial: u64, known: &Known<'_>) -> Op {
-    let name = (*random.pick(&["canaryname-n", "canaryname-k", "canaryname-m"])).to_owned();
+    let name = one_of(random, &["canaryname-n", "canaryname-k", "canaryname-m"]).to_owned();
     let path = random.pick(&NAMESPACES).trim_end_matches('/').to_owned();
     match random.below(20) {
         0..7 => Op::NamespaceWrite(name, format!("{VALUE_CANARY}{serial}")),
@@ -257,6 +258,12 @@ fn random_namespace_op(random: &mut Random, serial: u64, known: &Known<'_>) -> O
         13..19 => Op::Unlock(path, None),
         _ => Op::NamespaceWrite("sys".to_owned(), String::new()),
     }
+}
+
+/// One of some words.
+fn one_of(random: &mut Random, words: &[&'static str]) -> &'static str {
+    let word: &&'static str = random.pick(words);
+    word
 }
 
 /// No share at all, one of another length, one of the right form, or another one at the point of a
@@ -321,7 +328,7 @@ const NAMES: [&str; 6] = [
 ];
 
 fn random_mount(random: &mut Random) -> &'static str {
-    if random.one_in(4) { *random.pick(&MOUNTS) } else { "secret/" }
+    if random.one_in(4) { one_of(random, &MOUNTS) } else { "secret/" }
 }
 
 fn random_path(random: &mut Random) -> String {
@@ -334,7 +341,7 @@ fn random_name(random: &mut Random) -> String {
     for _ in 0..random.below(3) {
         path = format!("{path}{}/", random.pick(&FOLDERS));
     }
-    let name = *random.pick(&NAMES);
+    let name = one_of(random, &NAMES);
     path + name
 }
 
