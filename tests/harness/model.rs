@@ -496,7 +496,7 @@ impl Model {
         let reach = caller.map(|caller| self.state.reach(&caller.token, turn.now));
         match (&turn.ask.op, reach) {
             (Op::SightOf(_), None) => Err(Expect::nobody()),
-            (Op::SightOf(path), Some(reach)) => Ok(self.sight_of(namespace, path, &reach)),
+            (Op::SightOf(path), Some(reach)) => self.sight_of(namespace, path, &reach),
             (_, reach) => {
                 let record = self.state.namespaces.peek(&namespace).cloned();
                 let inquiry = record.map(|record| Inquiry::Sight(namespace, record, reach));

@@ -211,6 +211,8 @@ impl Model {
         let above = self.state.path_of(namespace).to_owned();
         let source = self.state.resolve(format!("{above}{from}"), 0)?;
         let target = self.state.resolve(format!("{above}{to}"), 0)?;
+        self.check_lock(&source)?;
+        self.check_lock(&target)?;
         let (from, to) = (source.path(), target.path());
         if from.starts_with("auth/") && !to.starts_with("auth/") {
             let text = format!("cannot remount auth mount to non-auth mount {to:?}");
@@ -248,7 +250,12 @@ impl Model {
     }
 
     /// What the caller sees of the mount of a path.
-    pub(super) fn sight_of(&self, namespace: u64, path: &str, reach: &Reach) -> Expect {
+    pub(super) fn sight_of(
+        &self,
+        namespace: u64,
+        path: &str,
+        reach: &Reach,
+    ) -> Result<Expect, Expect> {
         let above = self.state.path_of(namespace);
         let folder = if path.ends_with('/') { path.to_owned() } else { format!("{path}/") };
         let refused = Expect::refused(
@@ -258,13 +265,15 @@ impl Model {
                  access to path {folder:?}"
             ),
         );
-        let Ok(place) = self.state.resolve(format!("{above}{folder}"), 0) else { return refused };
-        let Some((found, shown)) = self.state.mount_at(&place) else { return refused };
+        let place = self.state.resolve(format!("{above}{folder}"), 0)?;
+        self.check_lock(&place)?;
+        let Some((found, shown)) = self.state.mount_at(&place) else { return Err(refused) };
         let full = format!("{}{found}", self.state.path_of(place.namespace));
+        let shown = Expect::Shows(shown);
         match reach.reaches(&full) {
-            (true, _) => Expect::Shows(shown),
-            (false, false) => refused,
-            (false, true) => Expect::Either(Box::new(Expect::Shows(shown)), Box::new(refused)),
+            (true, _) => Ok(shown),
+            (false, false) => Err(refused),
+            (false, true) => Ok(Expect::Either(Box::new(shown), Box::new(refused))),
         }
     }
 }

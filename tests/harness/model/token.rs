@@ -177,6 +177,9 @@ fn policies_of(caller: &Caller, namespace: u64, wish: &Wish) -> Result<Vec<Strin
     let inherits = wish.policies.is_empty();
     let wished: Vec<String> = wish.policies.iter().map(|name| normal(name)).collect();
     let mut policies = if inherits { own.clone() } else { wished };
+    if !caller.sudo && (!is_home || !policies.iter().all(|policy| own.contains(policy))) {
+        return Err(Expect::invalid("child policies must be subset of parent"));
+    }
     if policies.iter().any(|policy| policy == "root") {
         return match (caller.token.is_root(), is_home) {
             (true, true) => Ok(vec!["root".to_owned()]),
@@ -187,9 +190,6 @@ fn policies_of(caller: &Caller, namespace: u64, wish: &Wish) -> Result<Vec<Strin
                 "root tokens may not be created without parent token being root",
             )),
         };
-    }
-    if !caller.sudo && (!is_home || !policies.iter().all(|policy| own.contains(policy))) {
-        return Err(Expect::invalid("child policies must be subset of parent"));
     }
     let has_default = own.iter().any(|policy| policy == "default");
     if if caller.sudo { !inherits } else { has_default } {
