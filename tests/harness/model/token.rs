@@ -7,7 +7,7 @@ use super::namespace::ROOT;
 use super::rule::normal;
 use super::state::State;
 use super::{Caller, Model, Turn};
-use crate::op::Wish;
+use crate::op::{Op, Wish};
 
 /// One token.
 #[derive(Clone, Debug)]
@@ -105,6 +105,26 @@ impl Model {
     pub(super) fn revoke(&mut self, id: u64, seq: u64) {
         if self.state.tokens.peek(&id).is_some() {
             self.state.tokens.set(seq, id, None);
+        }
+    }
+
+    pub(super) fn token_op(&mut self, turn: &Turn<'_>, caller: &Caller) -> Result<Expect, Expect> {
+        match &turn.ask.op {
+            Op::LookupSelf => Ok(self.state.show(caller.id)),
+            Op::Lookup(text) => match self.state.alive(text, turn.now, turn.charged) {
+                Some(id) => Ok(self.state.show(id)),
+                None => Err(Expect::refused(403, "bad token")),
+            },
+            Op::Revoke(text) => {
+                if let Some(id) = self.state.texts.peek(text).copied() {
+                    self.revoke(id, turn.seq);
+                }
+                Ok(Expect::Empty(204))
+            }
+            _ => {
+                self.revoke(caller.id, turn.seq);
+                Ok(Expect::Empty(204))
+            }
         }
     }
 
