@@ -12,7 +12,7 @@ use strongroom_tests::fuzz;
 
 type Body = fn(&[u8]);
 
-const CASES: [(&str, Body); 11] = [
+const CASES: [(&str, Body); 12] = [
     ("canary", fuzz::canary),
     ("conn", fuzz::conn),
     ("document", fuzz::document),
@@ -23,6 +23,7 @@ const CASES: [(&str, Body); 11] = [
     ("policy", fuzz::policy),
     ("record", fuzz::record),
     ("shares", fuzz::shares),
+    ("spelling", fuzz::spelling),
     ("world", fuzz::world),
 ];
 

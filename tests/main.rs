@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod administration;
 mod cache;
 mod canned;
 mod clients;
@@ -19,6 +20,7 @@ mod formats;
 mod host;
 mod kills;
 mod listening;
+mod mounts;
 mod namespaces;
 mod password;
 mod peer;
@@ -34,7 +36,9 @@ mod server;
 mod serving;
 mod simulation;
 mod site;
+mod spelling;
 mod store;
 mod store_folder;
 mod tls;
 mod tls_stream;
+mod user;

@@ -183,28 +183,6 @@ fn the_first_mount_gives_way_while_it_is_empty() {
 }
 
 #[test]
-fn a_mount_makes_no_way_for_itself_and_takes_no_namespaces_place() {
-    const CASES: [(&str, &str, &str); 4] = [
-        ("secret", "secret", "secret/"),
-        ("secret", "secret/x", "secret/"),
-        ("kv", "kv/x", "kv/"),
-        ("kv", "a", "a/"),
-    ];
-    let mut server = Server::new();
-    server.make("a");
-    assert_eq!(server.ask("POST", "sys/mounts/kv", r#"{"type":"kv"}"#).0, 204);
-    for (from, to, path) in CASES {
-        let body = json!({"from": from, "to": to}).to_string();
-        let (status, answer) = server.ask("POST", "sys/remount", &body);
-        assert_eq!(status, 400, "{from} {to}");
-        assert_eq!(error(&answer), format!("path already in use at {path:?}"));
-    }
-    for path in ["secret/x", "kv/x"] {
-        assert_eq!(server.ask("POST", path, r#"{"k":"v"}"#).0, 204, "{path}");
-    }
-}
-
-#[test]
 fn bounds_the_levels_and_the_metadata() {
     let mut server = Server::new();
     let mut path = String::from("n");

@@ -1,7 +1,6 @@
 //! A request in the core's own words, and the way it takes through the rules that need state.
 
 use alloc::string::{String, ToString};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use alloc::{format, vec};
 use core::time::Duration;
@@ -13,9 +12,10 @@ use crate::cors::{self, Allowed, Origin};
 use crate::field::{FieldKind, Source, check_token};
 use crate::http::Response;
 use crate::json::{self, Doc, Value};
-use crate::mount::{self, Mount};
+use crate::mount::{self, Fixed, Mount};
 use crate::namespace::{self, Place};
 use crate::path::Path;
+use crate::policy;
 use crate::reject::{Branch, Reject};
 use crate::route::{self, Context, Found, Home, Method, Operation, Route};
 use crate::secret::{Secret, Wiped};
@@ -196,7 +196,7 @@ fn perform_mount(tx: &mut Tx<'_>, call: &Call) -> Result<Response, Halt> {
     let found = fixed.and_then(|(fixed, rest)| route::find(fixed.engine(), rest));
     check_body_token(call, found.as_ref())?;
     let home = match found.as_ref().map(|found| found.route) {
-        Some(route) if route.home == Home::Wrapping => {
+        Some(route) if route.home == Home::Wrapping && call.operation != Operation::Help => {
             // That is said before the caller is looked at, who may be the token itself.
             Wrapping::find(tx, call)?;
             route.home
@@ -212,8 +212,9 @@ fn perform_mount(tx: &mut Tx<'_>, call: &Call) -> Result<Response, Halt> {
         }
         Some(_) | None => {}
     }
+    // Where it is served, and whether anything is there, comes before a use of the token is charged.
+    let place = canonical(at_home(tx, call, place, home)?, call.operation);
     let caller = Caller::identify(tx, call)?;
-    let place = at_home(tx, call, &caller, place, home)?;
     serve(tx, call, &place, caller)
 }
 
@@ -221,13 +222,16 @@ fn perform_mount(tx: &mut Tx<'_>, call: &Call) -> Result<Response, Halt> {
 fn at_home<'p>(
     tx: &mut Tx<'_>,
     call: &Call,
-    caller: &Caller,
     place: Place<'p>,
     home: Home,
 ) -> Result<Place<'p>, Halt> {
     let namespace = match home {
         Home::Request => return Ok(place),
-        Home::Caller => Arc::clone(&caller.namespace),
+        Home::Caller => match token::namespace_of(tx, call.token_text().unwrap_or(""))? {
+            Some(namespace) => namespace,
+            None => return Ok(place),
+        },
+        Home::Wrapping if call.operation == Operation::Help => return Ok(place),
         Home::Wrapping => Wrapping::find(tx, call)?.namespace,
         Home::Token => {
             let members = call.doc.as_ref().and_then(Doc::object);
@@ -244,6 +248,29 @@ fn at_home<'p>(
     let place = Place::resolve_owned(tx, [&namespace.path, place.path()].concat())?;
     place.check_lock()?;
     Ok(place)
+}
+
+/// The place by its canonical name, where the endpoints of the system mount take several spellings for
+/// one: rules must not see another name than the handler.
+fn canonical(place: Place<'_>, operation: Operation) -> Place<'_> {
+    let Some(path) = place.path().strip_prefix(Fixed::System.path()) else { return place };
+    let mut segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    if operation.is_list() && path.ends_with('/') {
+        segments.push("");
+    }
+    let mut clean = segments.join("/");
+    if let Some(found) = route::find(Fixed::System.engine(), &clean)
+        && let Some((_, name)) = found.captures.first().filter(|_| found.route.folds)
+    {
+        let (length, folded) = (name.len(), policy::normal_name(name));
+        clean.truncate(clean.len() - length);
+        clean.push_str(&folded);
+    }
+    if clean == path {
+        return place;
+    }
+    let clean = [Fixed::System.path(), &clean].concat();
+    place.renamed(&clean)
 }
 
 /// From the caller on: what the request is for, and whether the caller may.
@@ -382,15 +409,15 @@ fn filter(
     operation: Operation,
 ) -> Result<Answer, Reject> {
     let Answer::Envelope(envelope) = answer else { return Ok(answer) };
-    let unfit = Reject::Trouble("the answer is no list that can be filtered");
     let data = envelope.data.as_ref().map_or("{}", |data| data.as_str());
     let doc = json::parse(data.as_bytes(), &json::Limits::unbounded()).ok().flatten();
-    let members = doc.as_ref().and_then(Doc::object).ok_or_else(|| unfit.clone())?;
+    let members = doc.as_ref().and_then(Doc::object).ok_or(Reject::AclDenied)?;
     let mut object = json::Object::new();
     let mut is_empty = true;
     for (member, value) in members {
         match (member, value.items(), value.members()) {
-            ("keys", Some(keys), _) => {
+            // The older path of the policies gives its names twice.
+            ("keys" | "policies", Some(keys), _) => {
                 let keys = keys.filter_map(Value::as_str);
                 let shown: Vec<&str> = keys.filter(|name| authorized.shows(place, name)).collect();
                 is_empty = shown.is_empty();
@@ -405,7 +432,7 @@ fn filter(
                 });
                 object = object.raw(member, &infos.finish());
             }
-            _ => return Err(unfit),
+            _ => return Err(Reject::AclDenied),
         }
     }
     if is_empty && operation == Operation::List {

@@ -127,7 +127,7 @@ fn prepare_path(
     let wrap_ttl = read_wrap_ttl(head)?;
     check_mfa(head)?;
     let mut path = as_path(path)?;
-    if matches!(operation, Operation::List | Operation::Scan) {
+    if operation.is_list() {
         path.make_folder();
     }
     Ok(Call {

@@ -9,7 +9,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
-use crate::limit::{LIST_BYTES_MAX, TASK_PAGES_AHEAD};
+use crate::limit::{LIST_BYTES_MAX, ROLL_BYTES_MAX, TASK_PAGES_AHEAD};
 use crate::reject::Corrupt;
 use crate::secret::Wiped;
 use crate::store::folder::{Page, PageReader, walk};
@@ -65,7 +65,7 @@ pub(crate) fn read(tx: &mut Tx<'_>, roll: Roll) -> Result<Option<String>, Halt> 
         && !tx.has_inquired(&inquiry)
     {
         let left = tx.config.roll_reads_max;
-        match roll.read(&mut Few { tx, left }) {
+        match roll.read(&mut Few { tx, left, bytes_left: ROLL_BYTES_MAX }) {
             Ok(data) => return Ok(data),
             Err(FewHalt::Halt(halt)) => return Err(halt),
             Err(FewHalt::Many) => {}
@@ -94,6 +94,7 @@ pub(crate) fn names<R: RecordReader>(
 struct Few<'t, 'v> {
     tx: &'t mut Tx<'v>,
     left: usize,
+    bytes_left: usize,
 }
 
 enum FewHalt {
@@ -137,7 +138,10 @@ impl PageReader for Few<'_, '_> {
 impl RecordReader for Few<'_, '_> {
     fn payloads(&mut self, names: &[Name<'_>]) -> Result<Payloads, FewHalt> {
         self.take(names.len())?;
-        self.tx.payloads(names).map_err(FewHalt::Halt)
+        let payloads = self.tx.payloads(names).map_err(FewHalt::Halt)?;
+        let bytes: usize = payloads.iter().flatten().map(|payload| payload.len()).sum();
+        self.bytes_left = self.bytes_left.checked_sub(bytes).ok_or(FewHalt::Many)?;
+        Ok(payloads)
     }
 
     fn too_much() -> FewHalt {

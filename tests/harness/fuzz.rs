@@ -9,6 +9,7 @@ mod document;
 mod index;
 mod policy;
 mod seal;
+mod spelling;
 mod world;
 
 use std::fmt::Write;
@@ -21,6 +22,7 @@ pub use self::document::document;
 pub use self::index::index;
 pub use self::policy::{policy, random_policy, story};
 pub use self::seal::{record, shares};
+pub use self::spelling::{spell, spelling};
 pub use self::world::world;
 
 const NOW: Time = Time::from_unix_nanos(1_700_000_000_000_000_000);

@@ -71,14 +71,19 @@ pub(crate) fn check_root_only(place: &Place<'_>) -> Result<(), Reject> {
     if place.namespace.is_root() {
         return Ok(());
     }
-    let Some(path) = place.path().strip_prefix("sys/") else { return Ok(()) };
-    let is_below = |known: &&&str| {
-        path.strip_prefix(**known).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    match ROOT_ONLY.iter().find(is_below) {
-        Some(_) => Err(Reject::invalid("operation only available in root namespace")),
-        None => Ok(()),
+    match is_root_only(place.path()) {
+        true => Err(Reject::invalid("operation only available in root namespace")),
+        false => Ok(()),
     }
+}
+
+/// Whether a path inside a namespace is the root namespace's alone.
+pub(crate) fn is_root_only(path: &str) -> bool {
+    let Some(path) = path.strip_prefix("sys/") else { return false };
+    let is_below = |known: &&str| {
+        path.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    ROOT_ONLY.iter().any(is_below)
 }
 
 #[cfg(test)]

@@ -113,6 +113,12 @@ impl<'p> Place<'p> {
         self.locked.as_deref()
     }
 
+    /// The same namespace, and another path in it.
+    pub(crate) fn renamed(self, path: &str) -> Self {
+        let full = Cow::Owned(self.namespace.path_of(path));
+        Self { full, first_row: None, ..self }
+    }
+
     /// The path inside the namespace.
     pub(crate) fn path(&self) -> &str {
         self.full.get(self.at..).unwrap_or("")

@@ -98,7 +98,7 @@ impl Acl {
             return Some(Grant::default());
         }
         let wanted = Capabilities::of_operation(question.operation)?;
-        let is_list = matches!(question.operation, Operation::List | Operation::Scan);
+        let is_list = question.operation.is_list();
         let rule = self.find(question.path, is_list)?;
         if !rule.capabilities.has(wanted) {
             return None;

@@ -32,7 +32,7 @@ pub(crate) use acl::Acl;
 pub(crate) use capability::Capabilities;
 pub(crate) use filter::Filter;
 pub(crate) use record::{
-    BuiltIn, DEFAULT, INDEX, ROOT, Record, WRAPPING, normal_name, record_name,
+    BuiltIn, DEFAULT, Head, INDEX, ROOT, Record, WRAPPING, exists, normal_name, record_name,
 };
 
 use crate::json::Doc;

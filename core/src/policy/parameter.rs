@@ -1,7 +1,8 @@
 //! Rules about the parameters of a request: names, and the values that are listed for them.
 //!
 //! What is allowed must be sent as it is listed. What is denied is found in every spelling that the
-//! API takes for it: as a list's item, between commas, with spaces around it, a number as a text.
+//! API takes for it: as a list's item, between commas, with spaces around it, in any case, a number as a
+//! text.
 //!
 //! Invariants: names are in lower case; a look at a request takes time in proportion to it, to what is
 //! listed, and to [`limit::PARAMETER_PARTS_MAX`].
@@ -223,7 +224,8 @@ impl Constant {
         match self {
             Self::Bool(value) => parse_bool(text) == Some(*value),
             Self::Number(number) => is_same_number(number, text),
-            Self::Text(pattern) => matches_glob(pattern, text),
+            // Some endpoints know no case, such as those that take names of policies.
+            Self::Text(pattern) => matches_glob(&fold_case(pattern), &fold_case(text)),
             Self::Null | Self::List(_) | Self::Map(_) => false,
         }
     }

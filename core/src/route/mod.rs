@@ -56,6 +56,11 @@ impl Operation {
         matches!(self, Self::Read | Self::List | Self::Header)
     }
 
+    /// Whether it names a folder.
+    pub(crate) fn is_list(self) -> bool {
+        matches!(self, Self::List | Self::Scan)
+    }
+
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Create => "create",
@@ -86,7 +91,8 @@ pub enum Access {
 
 /// In which namespace an endpoint is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Home {
+#[cfg_attr(not(feature = "simulation"), allow(unreachable_pub, reason = "then nobody looks"))]
+pub enum Home {
     /// In the one that the request names.
     Request,
     /// In the one of the caller's token, whatever the request names.
@@ -114,6 +120,8 @@ pub(crate) struct Route {
     /// API read them there.
     pub(crate) doubled: bool,
     pub(crate) home: Home,
+    /// Whether the capture is a name that knows neither case nor space around it, and ends the path.
+    pub(crate) folds: bool,
     /// Whether it is about a seal, which only the root namespace has.
     pub(crate) of_seal: bool,
     /// Tells whether what a write would write is there: what is not is created.
@@ -172,6 +180,7 @@ impl Route {
         free_form: false,
         doubled: false,
         home: Home::Request,
+        folds: false,
         of_seal: false,
         exists: None,
         methods: &[],

@@ -3,12 +3,12 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-pub use super::{Access, Operation, Switch};
+pub use super::{Access, Home, Operation, Switch};
 use super::{Engine, Route, SYSTEM, rows};
 use crate::edge::is_root_only;
 pub use crate::field::{FieldKind, Source};
 use crate::mount::Fixed;
-use crate::namespace::Namespace;
+use crate::namespace::{self, Namespace};
 
 /// One endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,12 +18,20 @@ pub struct Row {
     pub engine: Option<(&'static str, u8)>,
     /// Where that mount is, with a slash at its end, if it has one place.
     pub mount_path: Option<&'static str>,
-    /// Segments; `{name}` captures one, `{name...}` at the end captures the rest.
+    /// Segments; `{name}` captures one, `{name...}` captures the rest, but for segments behind it.
     pub pattern: &'static str,
     /// Whether it is served without a token.
     pub open: bool,
     /// Whether it takes no namespace header, not even that of the root.
     pub root_only: bool,
+    /// Whether no other namespace than the root has it.
+    pub root_alone: bool,
+    /// Whether it is about a seal, which no other namespace than the root has.
+    pub of_seal: bool,
+    /// Where it is served.
+    pub home: Home,
+    /// Whether a write may turn out to create something.
+    pub creates: bool,
     /// What a listener must switch on for it.
     pub switch: Option<Switch>,
     /// What it serves, and what a token needs for that.
@@ -48,6 +56,10 @@ fn row_of(route: &Route) -> Row {
         pattern: route.pattern,
         open: route.open,
         root_only: is_root_only(&path),
+        root_alone: namespace::is_root_only(path.trim_start_matches("/v1/")),
+        of_seal: route.of_seal,
+        home: route.home,
+        creates: route.exists.is_some(),
         switch: route.switch(),
         methods: route.methods.iter().map(|method| (method.operation, method.access)).collect(),
         fields: route.fields.iter().map(|field| (field.name, field.kind, field.source)).collect(),

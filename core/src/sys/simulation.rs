@@ -15,7 +15,7 @@ use crate::vault::{Halt, Tx};
 pub(crate) const ROUTES: &[Route] = &[Route {
     engine: Some(Engine::System),
     pattern: "simulation/job",
-    methods: &[Method::new(Operation::Update, Access::Open, job)],
+    methods: &[Method::new(Operation::Update, Access::Acl, job)],
     fields: &[Field::body("input", FieldKind::String, "What to digest.")],
     synopsis: "Digests its input slowly.",
     description: "Parks on a job that digests `input`.",

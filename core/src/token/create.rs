@@ -15,7 +15,9 @@ use super::record::{Ancestor, Token, name};
 use crate::answer::{Answer, Envelope};
 use crate::duration::short;
 use crate::json;
-use crate::limit::{POLICY_NAME_BYTES_MAX, TOKEN_DEPTH_MAX, TOKEN_POLICIES_MAX};
+use crate::limit::{
+    POLICY_NAME_BYTES_MAX, TOKEN_DEPTH_MAX, TOKEN_POLICIES_MAX, TOKEN_RECORD_BYTES_MAX,
+};
 use crate::mount::Fixed;
 use crate::namespace::Namespace;
 use crate::policy;
@@ -115,7 +117,7 @@ fn make(
     };
     let text = choose_text(tx, namespace, &wishes, &mut warnings)?;
     for policy in &wishes.policies {
-        if policy::Record::find(tx, namespace, policy)?.is_none() {
+        if !policy::exists(tx, namespace, policy)? {
             warnings.push(format!("Policy {} does not exist", quoted(policy)));
         }
     }
@@ -139,6 +141,11 @@ fn make(
         ancestors,
         spent_until: None,
     };
+    if token.encode().len() > TOKEN_RECORD_BYTES_MAX {
+        return Err(
+            Reject::invalid("the display name and metadata of the token are too long").into()
+        );
+    }
     token.create(tx, &text)?;
     let auth = auth_object(&text, &token);
     let (auth, accessor) = (Some(auth.into()), Some(token.accessor.clone()));

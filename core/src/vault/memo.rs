@@ -18,6 +18,8 @@ use crate::time::Time;
 /// See the module. A run is a function of the state, the request, this, and the time.
 pub(crate) struct Memo {
     seed: Zeroizing<[u8; 32]>,
+    /// When it came: the same in all runs.
+    pub(crate) arrived: Time,
     /// When it is refused if it still waits.
     deadline: Time,
     pub(crate) runs: u32,
@@ -57,6 +59,7 @@ impl Memo {
     pub(crate) fn new(seed: [u8; 32], arrived: Time, time_max: Duration) -> Self {
         Self {
             seed: seed.into(),
+            arrived,
             deadline: arrived.after(time_max),
             runs: 0,
             pins: BTreeSet::new(),

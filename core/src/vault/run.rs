@@ -165,6 +165,7 @@ impl Vault {
         let audit = AuditId(self.next_id());
         let line = call.audit_line("request", &deed, &memo.request_id(), self.now);
         memo.deed = Some(deed);
+        memo.audited = false;
         self.audits.insert(audit, *id);
         self.outputs.push_back(Output::Audit(audit, line));
         self.park(runner, memo, Waiting::Audit);
@@ -172,7 +173,11 @@ impl Vault {
 
     fn inquire(&mut self, runner: Runner, memo: Memo, inquiry: Inquiry) {
         let busy = self.tasks.values().filter(|of| matches!(of, Tasked::Request(_))).count();
-        let Some(unsealed) = self.seal.unsealed().filter(|_| busy < limit::TASKS_MAX) else {
+        let tasks_max = match &runner {
+            Runner::Request(_, call) if !call.has_token() => limit::TASKS_OF_STRANGERS_MAX,
+            Runner::Request(..) | Runner::Chore(_) => limit::TASKS_MAX,
+        };
+        let Some(unsealed) = self.seal.unsealed().filter(|_| busy < tasks_max) else {
             let reject = Reject::Overloaded("too many long requests at once");
             return self.give_up(runner, memo, &reject, Branch::Open);
         };

@@ -2,9 +2,9 @@
 //!
 //! Invariant: no endpoint has a name here. What a row does not say is in the tables of the tests.
 
-use strongroom_core::probe::{Access, Operation, Row};
+use strongroom_core::probe::{Access, Home, Operation, Row};
 
-use super::{Endpoint, Standing, Table, Verb, mount_path};
+use super::{Caller, Endpoint, Standing, Table, Verb, mount_path};
 
 /// The state of the seal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +26,33 @@ pub struct Question<'q> {
     pub is_switched_on: bool,
     /// Whether the HTTP layer looks for endpoints of its own: it does not where a slash is escaped.
     pub reaches_plain_rows: bool,
-    /// What the caller may do.
-    pub standing: Standing,
+    /// Who asks.
+    pub caller: Caller,
+    /// The path of which its policy speaks, from the root namespace.
+    pub granted: &'q str,
     /// What is asked for.
     pub verb: Verb,
-    /// Of which path, decoded, behind `/v1/`.
+    /// In which namespace: empty for the root, or with a slash at its end.
+    pub namespace: &'q str,
+    /// Of which path of it, decoded.
     pub path: &'q str,
+}
+
+impl Question<'_> {
+    /// What the caller may do with a path from the root namespace.
+    fn standing_at(&self, path: &str) -> Standing {
+        let is_folder = matches!(self.verb.operation, Some(Operation::List | Operation::Scan));
+        self.caller.standing(self.granted, path, is_folder)
+    }
+
+    /// The same with what is asked for, where a row is served.
+    fn standing(&self, home: Home) -> Standing {
+        let namespace = match home {
+            Home::Caller => self.caller.namespace(),
+            Home::Request | Home::Token | Home::Wrapping => self.namespace,
+        };
+        self.standing_at(&[namespace, self.path].concat())
+    }
 }
 
 /// What must come of it.
@@ -44,12 +65,16 @@ pub enum Verdict {
 }
 
 impl Standing {
-    /// Whether it is enough for a method; `None` where there is no method.
-    fn satisfies(self, access: Option<Access>) -> bool {
+    /// Whether it is enough for an operation, by a method of this class; `None` where there is no method.
+    fn satisfies(self, operation: Operation, access: Option<Access>) -> bool {
         match self {
-            Self::Stranger => false,
-            Self::Member => access == Some(Access::Open),
-            Self::Master => true,
+            Self::Nobody | Self::Stranger | Self::Member => false,
+            // No rule grants these.
+            Self::Capable { .. } if matches!(operation, Operation::Header | Operation::None) => {
+                false
+            }
+            Self::Capable { sudo } => sudo || access != Some(Access::Sudo),
+            Self::Root => true,
         }
     }
 }
@@ -57,37 +82,47 @@ impl Standing {
 impl Table {
     /// What must come of a request whose body, if it has one, is sound.
     pub fn judge(&self, question: &Question<'_>) -> Verdict {
-        let Question { seal, is_switched_on, reaches_plain_rows, standing, verb, path } = *question;
+        let Question { seal, is_switched_on, reaches_plain_rows, verb, path, .. } = *question;
         if verb.operation == Some(Operation::Help) {
             return self.judge_help(question);
         }
         let plain = self.plain(path).filter(|_| reaches_plain_rows);
         if let Some(row) = plain.filter(|row| row.switch.is_none() || is_switched_on) {
             let operation = verb.plain_operation();
-            let Some(access) = operation.and_then(|wanted| access(row, wanted)) else {
-                return Verdict::Refused(405);
-            };
-            // A sealed server knows no tokens.
+            let method = operation.and_then(|wanted| Some((wanted, access(row, wanted)?)));
+            let Some((operation, access)) = method else { return Verdict::Refused(405) };
+            // A sealed server knows no tokens. These rows are the root namespace's.
             let is_free = row.open || seal != Seal::Open;
-            return grant(is_free || standing.satisfies(Some(access)));
+            let standing = question.standing_at(path);
+            return grant(is_free || standing.satisfies(operation, Some(access)));
         }
         let Some(operation) = verb.operation else { return Verdict::Refused(405) };
         if seal != Seal::Open {
             return Verdict::Refused(503);
         }
-        if verb.has_body() && path.ends_with('/') || operation == Operation::None {
+        let is_child = !question.namespace.is_empty();
+        if is_child && self.find(path).is_some_and(|row| row.root_alone)
+            || verb.has_body() && path.ends_with('/')
+            || operation == Operation::None
+        {
             return Verdict::Refused(400);
         }
         let is_folder = matches!(operation, Operation::List | Operation::Scan);
-        let folder = path.trim_end_matches('/').to_owned() + "/";
+        let folder = path.strip_suffix('/').unwrap_or(path).to_owned() + "/";
         let row = self.find(if is_folder { &folder } else { path });
+        if row.is_some_and(|row| row.home == Home::Wrapping) {
+            return question.refuse_wrapping();
+        }
         // What an endpoint of the HTTP layer serves is not served here, though its path is known.
         let access = row.filter(|row| row.engine.is_some()).and_then(|row| access(row, operation));
         let is_open = row.is_some_and(|row| row.open);
+        let standing = question.standing(row.map_or(Home::Request, |row| row.home));
         match (row, access) {
-            _ if !is_open && !standing.satisfies(access) => Verdict::Refused(403),
+            _ if !is_open && !standing.satisfies(operation, access) => Verdict::Refused(403),
+            _ if !is_folder && path.ends_with('.') => Verdict::Refused(404),
             (None, _) => Verdict::Refused(404),
             (Some(_), None) => Verdict::Refused(405),
+            (Some(row), Some(_)) if is_child && row.of_seal => Verdict::Refused(400),
             (Some(_), Some(_)) => Verdict::Served,
         }
     }
@@ -98,8 +133,15 @@ impl Table {
         if question.seal != Seal::Open {
             return Verdict::Refused(503);
         }
+        if !question.namespace.is_empty() && row.is_some_and(|row| row.root_alone) {
+            return Verdict::Refused(400);
+        }
+        if row.is_some_and(|row| row.home == Home::Wrapping) {
+            return question.refuse_wrapping();
+        }
         let is_open = row.is_some_and(|row| row.open);
-        if !is_open && question.standing == Standing::Stranger {
+        let standing = question.standing_at(question.path);
+        if !is_open && matches!(standing, Standing::Nobody | Standing::Stranger) {
             return Verdict::Refused(403);
         }
         if row.is_some() { Verdict::Served } else { Verdict::Refused(404) }
@@ -121,6 +163,13 @@ impl Table {
     }
 }
 
+impl Question<'_> {
+    /// No caller is a wrapping token, and that is said before it is asked who the caller is.
+    fn refuse_wrapping(&self) -> Verdict {
+        Verdict::Refused(if self.caller == Caller::Nobody { 403 } else { 400 })
+    }
+}
+
 fn grant(is_granted: bool) -> Verdict {
     if is_granted { Verdict::Served } else { Verdict::Refused(403) }
 }
@@ -129,12 +178,21 @@ fn access(row: &Row, wanted: Operation) -> Option<Access> {
     row.methods.iter().find(|(operation, _)| *operation == wanted).map(|(_, access)| *access)
 }
 
-/// Whether a path inside a mount is of a pattern.
+/// Whether a path inside a mount is of a pattern. What stands behind a capture of all the rest is fixed.
 fn matches(pattern: &str, path: &str) -> bool {
+    if let Some((before, behind)) = pattern.split_once("...}") {
+        let start = before.rsplit_once('{').map_or("", |(start, _)| start);
+        let rest = path.strip_prefix(start);
+        return match behind {
+            "" => rest.is_some(),
+            _ => {
+                rest.and_then(|rest| rest.strip_suffix(behind)).is_some_and(|rest| !rest.is_empty())
+            }
+        };
+    }
     let (mut pieces, mut segments) = (pattern.split('/'), path.split('/'));
     loop {
         match (pieces.next(), segments.next()) {
-            (Some(piece), Some(_)) if piece.ends_with("...}") => return true,
             (Some(piece), Some(segment)) if piece.starts_with('{') && is_name(segment) => {}
             (Some(piece), Some(segment)) if piece == segment => {}
             (None, None) => return true,

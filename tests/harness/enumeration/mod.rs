@@ -4,15 +4,16 @@
 //! rule by being in the table. A [`Stage`] asks, and holds each refusal to what holds for all of them:
 //! nothing has changed, and nothing secret is said.
 //!
-//! Another kind of caller is a variant of [`Caller`], with its [`Standing`] and a token from
-//! [`Stage::token`], which is told the endpoint. Another way to name a path, such as behind that of a
-//! namespace, is a variant of [`Form`].
+//! Another kind of caller is a variant of [`Caller`], with its [`Standing`], and a token that the [`Stage`]
+//! makes; what its policy says of the endpoint, [`Stage::grant`] writes. Another way to name a path, such
+//! as behind that of a namespace, is a variant of [`Form`].
 
 mod judge;
 mod malformed;
 mod spelling;
 mod stage;
 mod value;
+mod world;
 
 use strongroom_core::probe::{self, Operation, Row, Switch};
 
@@ -63,10 +64,13 @@ fn mount_path(row: &Row) -> &'static str {
     }
 }
 
-/// A path of a pattern: each capture is 7, which is a name as well as a number.
+/// A path of a pattern: each capture is 7, which is a name as well as a number. A [`Stage`] has something
+/// at each of them.
 fn fill(pattern: &str) -> String {
+    // A namespace has a name of one segment.
+    let rest = if pattern.starts_with("namespaces/") { "7" } else { "enumeration/7" };
     let segments = pattern.split('/').map(|piece| match piece {
-        rest if rest.ends_with("...}") => "enumeration/7",
+        capture if capture.ends_with("...}") => rest,
         capture if capture.starts_with('{') => "7",
         fixed => fixed,
     });
@@ -129,6 +133,11 @@ impl Verb {
         if endpoint.is_plain() { self.plain_operation() } else { self.operation }
     }
 
+    /// Whether another verb asks a mount for the same.
+    pub fn is_repeated(self) -> bool {
+        !self.query.is_empty() || self.method == "PUT"
+    }
+
     /// Whether the body is looked at, by a mount.
     pub fn has_body(self) -> bool {
         matches!(self.operation, Some(Operation::Update | Operation::Patch))
@@ -167,8 +176,18 @@ pub enum Caller {
     Unknown,
     /// With a token that had every right, and was revoked.
     Revoked,
-    /// With a good token whose policies grant nothing.
+    /// With a good token that has no policy.
     Powerless,
+    /// With a token whose policy allows everything but this path.
+    Denied,
+    /// With a token whose policy allows just this on just this path.
+    Exact,
+    /// The same without `sudo`.
+    WithoutSudo,
+    /// With a token of another namespace, whose policy allows everything there.
+    Foreign,
+    /// With such a token of the namespace that the forms of a request name.
+    Tenant,
     /// With the root token.
     Root,
 }
@@ -176,28 +195,79 @@ pub enum Caller {
 /// What a caller may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// What anybody may: the token is none.
+    /// What anybody may, who shows no token.
+    Nobody,
+    /// The same, with a token that is none.
     Stranger,
     /// What any token may.
     Member,
+    /// Whatever a policy can allow, or that but for what needs `sudo`.
+    Capable {
+        /// Whether that too.
+        sudo: bool,
+    },
     /// Everything.
-    Master,
+    Root,
 }
 
 impl Caller {
     /// Everybody.
-    pub const ALL: [Self; 5] =
-        [Self::Nobody, Self::Unknown, Self::Revoked, Self::Powerless, Self::Root];
+    pub const ALL: [Self; 10] = [
+        Self::Nobody,
+        Self::Unknown,
+        Self::Revoked,
+        Self::Powerless,
+        Self::Denied,
+        Self::Exact,
+        Self::WithoutSudo,
+        Self::Foreign,
+        Self::Tenant,
+        Self::Root,
+    ];
 
-    /// What the caller may do.
-    pub fn standing(self) -> Standing {
+    /// What the caller may do with a path from the root namespace, when the policies of which the path is
+    /// the matter speak of `granted`. For a folder a slash at the end does not matter; denied are both.
+    pub fn standing(self, granted: &str, path: &str, is_folder: bool) -> Standing {
+        let [near, of_granted] = [path, granted].map(|path| path.strip_suffix('/').unwrap_or(path));
+        let is_near = near == of_granted;
+        let is_it = path == granted || is_folder && is_near;
+        let capable = |is_capable, sudo| match is_capable {
+            true => Standing::Capable { sudo },
+            false => Standing::Member,
+        };
         match self {
-            Self::Nobody | Self::Unknown | Self::Revoked => Standing::Stranger,
+            Self::Nobody => Standing::Nobody,
+            Self::Unknown | Self::Revoked => Standing::Stranger,
             Self::Powerless => Standing::Member,
-            Self::Root => Standing::Master,
+            Self::Denied => capable(!is_near, true),
+            Self::Exact => capable(is_it, true),
+            Self::WithoutSudo => capable(is_it, false),
+            Self::Foreign | Self::Tenant => capable(path.starts_with(self.namespace()), true),
+            Self::Root => Standing::Root,
+        }
+    }
+
+    /// The namespace of the token: empty for the root, or with a slash at its end.
+    pub fn namespace(self) -> &'static str {
+        match self {
+            Self::Foreign => FOREIGN,
+            Self::Tenant => CHILD,
+            Self::Nobody
+            | Self::Unknown
+            | Self::Revoked
+            | Self::Powerless
+            | Self::Denied
+            | Self::Exact
+            | Self::WithoutSudo
+            | Self::Root => "",
         }
     }
 }
+
+/// The namespace that forms name.
+pub const CHILD: &str = "a/b/";
+/// Another one.
+pub const FOREIGN: &str = "c/";
 
 /// How a path is named in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,32 +276,60 @@ pub enum Form {
     Plain,
     /// With a header field that names the root namespace.
     RootHeader,
+    /// In another namespace, which the header field names.
+    ChildHeader,
+    /// The same, which the path names.
+    ChildPath,
+    /// The same, of which each names a part.
+    ChildBoth,
 }
 
 impl Form {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Plain, Self::RootHeader];
+    /// Those that name the root namespace.
+    pub const ROOT: [Self; 2] = [Self::Plain, Self::RootHeader];
+    /// Those that name another one, which is the same in all.
+    pub const CHILD: [Self; 3] = [Self::ChildHeader, Self::ChildPath, Self::ChildBoth];
+
+    /// The namespace: empty for the root, or with a slash at its end.
+    pub fn namespace(self) -> &'static str {
+        match self {
+            Self::Plain | Self::RootHeader => "",
+            Self::ChildHeader | Self::ChildPath | Self::ChildBoth => CHILD,
+        }
+    }
 
     /// The target of a request, without a query.
     pub fn target(self, path: &str) -> String {
         match self {
-            Self::Plain | Self::RootHeader => format!("/v1/{path}"),
+            Self::Plain | Self::RootHeader | Self::ChildHeader => format!("/v1/{path}"),
+            Self::ChildPath => format!("/v1/a/b/{path}"),
+            Self::ChildBoth => format!("/v1/b/{path}"),
+        }
+    }
+
+    /// Whether the HTTP layer sees the path as it is in its namespace.
+    pub fn keeps_path(self) -> bool {
+        match self {
+            Self::Plain | Self::RootHeader | Self::ChildHeader => true,
+            Self::ChildPath | Self::ChildBoth => false,
         }
     }
 
     /// Header fields that belong to it.
     pub fn fields(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Plain => &[],
+            Self::Plain | Self::ChildPath => &[],
             Self::RootHeader => &[("X-Vault-Namespace", "root/")],
+            Self::ChildHeader => &[("X-Vault-Namespace", "a/b")],
+            Self::ChildBoth => &[("X-Vault-Namespace", "a")],
         }
     }
 
     /// The status with which an endpoint refuses this form, whoever asks for whatever.
     pub fn refusal(self, endpoint: &Endpoint) -> Option<u16> {
         match self {
-            Self::Plain => None,
-            Self::RootHeader => endpoint.row.root_only.then_some(400),
+            Self::Plain | Self::ChildPath | Self::ChildBoth => None,
+            Self::RootHeader | Self::ChildHeader => endpoint.row.root_only.then_some(400),
         }
     }
 }

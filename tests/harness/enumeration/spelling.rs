@@ -65,7 +65,7 @@ fn elsewhere(path: &str) -> Vec<Spelling> {
     };
     let instead =
         |name, sent: String, read: String| Spelling::new(name, &sent, Meaning::Other(read));
-    vec![
+    let behinds = [
         behind("a slash behind", "/", "/"),
         behind("an escaped slash behind", "%2F", "/"),
         behind("a period behind", ".", "."),
@@ -73,11 +73,16 @@ fn elsewhere(path: &str) -> Vec<Spelling> {
         behind("a space behind", "%20", " "),
         behind("a parameter behind", ";a=b", ";a=b"),
         behind("a fragment behind", "#a", "#a"),
+    ];
+    let insteads = [
         instead("capitals", path.to_uppercase(), path.to_uppercase()),
         instead("escaped twice", escape(path, "%25"), escape(path, "%")),
         instead("backslashes", path.replace('/', "%5C"), path.replace('/', "\\")),
         instead("what looks like slashes", path.replace('/', "%E2%88%95"), path.replace('/', "∕")),
-    ]
+    ];
+    // Behind a slash these are segments, which is another matter.
+    let behinds = behinds.into_iter().filter(|_| !path.ends_with('/'));
+    behinds.chain(insteads).collect()
 }
 
 /// What is not looked up at all.

@@ -7,18 +7,17 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use serde_json::Value;
+use strongroom_core::probe::Operation;
 use strongroom_core::{Config, Key, MemoryStore, Rules, Vault, http};
 
+use super::world::{self, Tokens};
 use super::{Caller, Endpoint, Form, Seal, Verb};
 use crate::single::Single;
 
 /// What no refusal may repeat: the tests put it into bodies.
 pub const CANARY: &str = "the-canary-sings";
 /// The value of the secrets that are stored.
-const STORED: &str = "the-stored-value";
-/// Where the captures of free paths lead.
-const STORED_AT: [&str; 2] = ["/v1/secret/enumeration/7", "/v1/cubbyhole/enumeration/7"];
+pub(super) const STORED: &str = "the-stored-value";
 
 type Records = BTreeMap<Key, Arc<[u8]>>;
 
@@ -126,23 +125,16 @@ pub struct Stage {
     /// What is in no record, at first.
     volatile: Vec<String>,
     is_spoilt: bool,
-    revoked: String,
-    powerless: String,
+    tokens: Tokens,
+    /// What [`Stage::grant`] has granted.
+    granted: Option<(String, [Option<Operation>; 2])>,
 }
 
 impl Stage {
     /// A server, whose listener has the endpoints that must be switched on, or has not.
     pub fn new(seal: Seal, is_switched_on: bool) -> Self {
         let mut server = Single::unsealed(config(), 1);
-        let root = server.root.clone();
-        for target in STORED_AT {
-            let body = format!("{{\"value\":\"{STORED}\"}}");
-            assert_eq!(server.ask("POST", target, Some(&root), &body).0, 204);
-        }
-        let revoked = create_token(&mut server, "root");
-        let body = format!("{{\"token\":\"{revoked}\"}}");
-        assert_eq!(server.ask("POST", "/v1/auth/token/revoke", Some(&root), &body).0, 204);
-        let powerless = create_token(&mut server, "default");
+        let tokens = world::furnish(&mut server);
         let records = match seal {
             Seal::Uninitialized => Records::new(),
             Seal::Sealed | Seal::Open => server.store.records().clone(),
@@ -160,22 +152,62 @@ impl Stage {
             records,
             volatile: Vec::new(),
             is_spoilt: true,
-            revoked,
-            powerless,
+            tokens,
+            granted: None,
         };
         stage.reset();
         stage
     }
 
-    /// The token with which a caller asks an endpoint.
-    pub fn token(&self, caller: Caller, _: &Endpoint) -> Option<String> {
-        match caller {
-            Caller::Nobody => None,
-            Caller::Unknown => Some("s.ABCDEFGHIJKLMNOPQRSTUVWX".to_owned()),
-            Caller::Revoked => Some(self.revoked.clone()),
-            Caller::Powerless => Some(self.powerless.clone()),
-            Caller::Root => Some(self.server.root.clone()),
+    /// The token of a caller.
+    pub fn token(&self, caller: Caller) -> Option<String> {
+        let tokens = &self.tokens;
+        let text = match caller {
+            Caller::Nobody => return None,
+            Caller::Unknown => "s.ABCDEFGHIJKLMNOPQRSTUVWX",
+            Caller::Revoked => &tokens.revoked,
+            Caller::Powerless => &tokens.powerless,
+            Caller::Denied => &tokens.denied,
+            Caller::Exact => &tokens.exact,
+            Caller::WithoutSudo => &tokens.without_sudo,
+            Caller::Foreign => &tokens.foreign,
+            Caller::Tenant => &tokens.tenant,
+            Caller::Root => &self.server.root,
+        };
+        Some(text.to_owned())
+    }
+
+    /// Writes the policies of those whose policies speak of an endpoint: they allow, or deny, what a verb
+    /// asks for there, in this namespace. Gives the path that they speak of, from the root namespace.
+    pub fn grant(&mut self, namespace: &str, endpoint: &Endpoint, verb: Verb) -> String {
+        let path = [namespace, &endpoint.path].concat();
+        let wanted = (path.clone(), [verb.operation_of(endpoint), verb.operation]);
+        if self.seal != Seal::Open || self.granted.as_ref() == Some(&wanted) {
+            return path;
         }
+        self.reset();
+        world::write_policies(&mut self.server, &path, verb, endpoint);
+        self.records = self.server.store.records().clone();
+        self.server.audit.clear();
+        self.granted = Some(wanted);
+        path
+    }
+
+    /// A token of one use, with a policy that allows everything.
+    pub fn limited(&mut self) -> String {
+        if self.is_spoilt {
+            self.reset();
+        }
+        self.is_spoilt = true;
+        world::create_limited(&mut self.server)
+    }
+
+    /// Asks with a token of [`Stage::limited`]; gives the status, and whether a use was charged.
+    pub fn spend(&mut self, ask: &Ask) -> (u16, Option<bool>) {
+        let status = self.serve(ask).status;
+        let token = ask.token.as_deref();
+        let (left, _) = self.server.ask("GET", "/v1/auth/token/lookup-self", token, "");
+        (status, (left != 503).then_some(left != 200))
     }
 
     /// Asks. A refusal changes nothing and says nothing secret; neither does the audit, ever; what only
@@ -240,8 +272,8 @@ impl Stage {
 
     /// What may not be said of a request.
     fn secrets(&self, ask: &Ask) -> Vec<String> {
-        let tokens = [&self.server.root, &self.revoked, &self.powerless];
-        let held = tokens.into_iter().chain(&self.server.keys).chain(&ask.token).cloned();
+        let tokens = self.tokens.all().into_iter().chain([&self.server.root]);
+        let held = tokens.chain(&self.server.keys).chain(&ask.token).cloned();
         held.chain([STORED.to_owned(), CANARY.to_owned()]).collect()
     }
 
@@ -275,16 +307,6 @@ impl Stage {
 
 fn config() -> Config {
     Config { audit: true, ..Config::default() }
-}
-
-/// A token of one policy.
-fn create_token(server: &mut Single, policy: &str) -> String {
-    let root = server.root.clone();
-    let body = format!("{{\"policies\":[\"{policy}\"]}}");
-    let (_, answer) = server.ask("POST", "/v1/auth/token/create", Some(&root), &body);
-    let answer: Value = serde_json::from_str(&answer).expect("a token is made");
-    let text = answer.pointer("/auth/client_token").and_then(Value::as_str);
-    text.expect("a token has a text").to_owned()
 }
 
 fn assert_silent(who: &str, said: &[u8], secrets: &[String], ask: &Ask) {

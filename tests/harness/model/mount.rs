@@ -213,6 +213,10 @@ impl Model {
         let target = self.state.resolve(format!("{above}{to}"), 0)?;
         self.check_lock(&source)?;
         self.check_lock(&target)?;
+        if target.path().is_empty() {
+            let text = format!("invalid destination mount path {to:?}: it is no path of a mount");
+            return Err(Expect::invalid(text));
+        }
         let (from, to) = (source.path(), target.path());
         if from.starts_with("auth/") && !to.starts_with("auth/") {
             let text = format!("cannot remount auth mount to non-auth mount {to:?}");
@@ -228,10 +232,6 @@ impl Model {
         let Some((_, Row::Mount(id, _))) = found else {
             return Err(Expect::invalid(format!("no matching mount at {from:?}")));
         };
-        if to.is_empty() {
-            // A namespace is no place for a mount.
-            return Err(Expect::invalid(format!("path already in use at {:?}", target.full)));
-        }
         let way = match self.state.way(target.namespace, to) {
             // It does not make way for itself.
             Way::Taken(own) if own == id => Way::Blocked(FIRST.to_owned(), Row::Mount(id, false)),

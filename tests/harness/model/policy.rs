@@ -360,7 +360,7 @@ fn is_denied(listed: &[Value], value: &Value) -> bool {
     let spellings: Vec<String> = values.into_iter().flat_map(spellings).collect();
     listed.iter().any(|listed| {
         spellings.iter().any(|text| match listed {
-            Value::String(pattern) => glob(pattern, text),
+            Value::String(pattern) => glob(&pattern.to_lowercase(), &text.to_lowercase()),
             Value::Bool(true) => ["1", "t", "T", "TRUE", "true", "True"].contains(&text.as_str()),
             Value::Bool(false) => {
                 ["0", "f", "F", "FALSE", "false", "False"].contains(&text.as_str())

@@ -7,6 +7,7 @@ use alloc::sync::Arc;
 use ctutils::CtEq;
 use sha2::{Digest, Sha256};
 
+use super::name;
 use crate::answer::{Answer, Envelope};
 use crate::field::Field;
 use crate::json::Object;
@@ -76,8 +77,8 @@ pub(super) fn unlock(
 
 /// The place of the namespace that the path names, which is never the root.
 fn find(tx: &mut Tx<'_>, context: &Context<'_>) -> Result<Place<'static>, Halt> {
-    let path = context.args.capture(PATH.name).unwrap_or("").trim_matches('/');
-    let path = if path.is_empty() { "".into() } else { as_folder(path) };
+    let path = name::normal(context.args.capture(PATH.name).unwrap_or(""));
+    let path = if path.is_empty() { "".into() } else { as_folder(&path) };
     let place = Place::resolve_owned(tx, context.namespace().path_of(&path))?;
     if !place.path().is_empty() {
         return Err(Reject::invalid("requested namespace does not exist").into());

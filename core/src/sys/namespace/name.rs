@@ -14,9 +14,14 @@ pub(super) fn of(context: &Context<'_>) -> Result<String, Reject> {
     read(context.args.capture(super::NAME.name).unwrap_or(""))
 }
 
-/// A name as a path has it: slashes around it do not matter.
+/// A name, or a path of several, as rules name it: slashes around it do not matter.
+pub(super) fn normal(text: &str) -> String {
+    text.trim_matches('/').into()
+}
+
+/// A name as a path has it.
 fn read(text: &str) -> Result<String, Reject> {
-    let name = text.trim_matches('/');
+    let name = normal(text);
     if name.is_empty() {
         return Err(Reject::invalid("namespace name cannot be empty"));
     }
@@ -24,7 +29,7 @@ fn read(text: &str) -> Result<String, Reject> {
         return Err(Reject::invalid("namespace name cannot contain /"));
     }
     let folder = format!("{name}/");
-    if namespace::is_reserved(name) {
+    if namespace::is_reserved(&name) {
         return Err(Reject::invalid(format!(
             "{} is a reserved path and cannot be used as a namespace name",
             quoted(&folder)

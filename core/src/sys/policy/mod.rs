@@ -58,6 +58,7 @@ pub(crate) const ROUTES: &[Route] = &[
         fields: OLD_FIELDS,
         synopsis: "Writes, shows and deletes a policy.",
         description: "The older path: the text shows as `rules`.",
+        folds: true,
         ..Route::system("policy/{name...}")
     },
     Route {
@@ -78,6 +79,7 @@ pub(crate) const ROUTES: &[Route] = &[
         synopsis: "Writes, shows and deletes a policy.",
         description: "A write replaces all of it, a patch what it names. What a policy allows changes \
                       for every token that has it at once.",
+        folds: true,
         ..Route::system("policies/acl/{name...}")
     },
     Route {
@@ -91,6 +93,7 @@ pub(crate) const ROUTES: &[Route] = &[
         fields: &[NAME],
         synopsis: "Lists the policies below a name with their texts.",
         description: "Shows the policies whose names begin so.",
+        folds: true,
         ..Route::system("policies/detailed/acl/{name...}")
     },
 ];
