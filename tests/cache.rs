@@ -1,7 +1,7 @@
 //! What the cache holds changes no answer.
 
 use strongroom_core::{Config, Vault};
-use strongroom_tests::op::Op;
+use strongroom_tests::op::{Known, Op};
 use strongroom_tests::random::Random;
 use strongroom_tests::single::Single;
 
@@ -18,13 +18,14 @@ fn converse(cache_bytes: usize, mut after: impl FnMut(&mut Vault)) -> Vec<(u16, 
     let mut answers = Vec::new();
     let mut random = Random::new(7);
     for serial in 0..6_000 {
-        let op = Op::random(&mut random, serial, &tokens);
+        let known = Known { tokens: &tokens, accessors: &[], unlock_keys: &[], now: 1_700_000_000 };
+        let op = Op::random(&mut random, serial, &known);
         if matches!(&op, Op::Revoke(token) if *token == root) || op == Op::RevokeSelf {
             continue;
         }
         let (method, target, body) = op.parts();
         let token = if random.one_in(4) { random.pick(&tokens).clone() } else { root.clone() };
-        let answer = server.ask(method, &target, Some(&token), &body);
+        let answer = server.ask(method, &format!("/v1/{target}"), Some(&token), &body);
         if let Some((_, rest)) = answer.1.split_once("\"client_token\":\"") {
             tokens.push(rest.split('"').next().unwrap().to_owned());
         }

@@ -9,7 +9,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
-use crate::limit::{LIST_BYTES_MAX, ROLL_BYTES_MAX, ROLL_READS_MAX, TASK_PAGES_AHEAD};
+use crate::limit::{LIST_BYTES_MAX, ROLL_BYTES_MAX, TASK_PAGES_AHEAD};
 use crate::reject::Corrupt;
 use crate::secret::Wiped;
 use crate::store::folder::{Page, PageReader, walk};
@@ -64,7 +64,8 @@ pub(crate) fn read(tx: &mut Tx<'_>, roll: Roll) -> Result<Option<String>, Halt> 
     if let Inquiry::Roll(roll) = &inquiry
         && !tx.has_inquired(&inquiry)
     {
-        match roll.read(&mut Few { tx, left: ROLL_READS_MAX, bytes_left: ROLL_BYTES_MAX }) {
+        let left = tx.config.roll_reads_max;
+        match roll.read(&mut Few { tx, left, bytes_left: ROLL_BYTES_MAX }) {
             Ok(data) => return Ok(data),
             Err(FewHalt::Halt(halt)) => return Err(halt),
             Err(FewHalt::Many) => {}

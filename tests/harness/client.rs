@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use strongroom_core::http::{Conn, Limits};
 use strongroom_core::{RequestId, Time};
 
-use crate::op::Op;
+use crate::op::Ask;
 
 /// A request that a client has made.
 #[derive(Debug)]
@@ -13,9 +13,7 @@ pub struct Pending {
     /// Its number in the world.
     pub serial: u64,
     /// What it is.
-    pub op: Op,
-    /// The token it was sent with.
-    pub token: Option<String>,
+    pub ask: Ask,
 }
 
 /// An answer as a client reads it.
@@ -58,9 +56,9 @@ impl Client {
     }
 
     /// Sends a request behind those that are under way.
-    pub fn send(&mut self, serial: u64, op: Op, token: Option<String>) {
-        self.outbox.extend(op.bytes(token.as_deref()));
-        self.pending.push_back(Pending { serial, op, token });
+    pub fn send(&mut self, serial: u64, ask: Ask) {
+        self.outbox.extend(ask.bytes());
+        self.pending.push_back(Pending { serial, ask });
     }
 
     /// Whether bytes are on their way.

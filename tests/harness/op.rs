@@ -2,22 +2,47 @@
 //!
 //! Names and values carry canaries: words that must not occur where no name or value belongs.
 
-use strongroom_core::encoding::hex;
+mod choice;
+mod wire;
 
-use crate::random::Random;
+pub use choice::Known;
+
+use crate::model::policy::Policy;
 
 /// Part of every secret value.
 pub const VALUE_CANARY: &str = "canaryvalue";
 /// Part of every name of a secret.
 pub const NAME_CANARY: &str = "canaryname";
 
-/// One request, in the client's words.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A request as a client makes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ask {
+    /// What it is.
+    pub op: Op,
+    /// The token it is sent with.
+    pub token: Option<String>,
+    /// Where.
+    pub spot: Spot,
+}
+
+/// A namespace, and how a request names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spot {
+    /// Empty for the root namespace, or with a slash at its end.
+    pub namespace: String,
+    /// How many of its segments stand in the header; the others begin the path.
+    pub in_header: usize,
+}
+
+/// What a client wants, in its own words. Paths are those inside the namespace.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Op {
     /// Both framings at once: must be refused, and the connection with it.
     BothFramings,
     /// A body that is no JSON.
     BrokenBody(String),
+    /// What a token may do on some paths.
+    Capabilities(Whose, Vec<String>),
     /// Read of the caller's cubbyhole: path.
     CubbyholeRead(String),
     /// Write to it: path and value.
@@ -32,14 +57,42 @@ pub enum Op {
     Job(String),
     /// Names in a folder.
     List(String),
+    /// The lock of a namespace: its path.
+    Lock(String),
     /// Another token's properties.
     Lookup(String),
     /// The caller's own.
     LookupSelf,
+    /// A new mount: path, type, description.
+    Mount(String, &'static str, String),
+    /// All mounts.
+    MountList,
+    /// A mount: its path or one below.
+    MountRead(String),
+    /// Everything about the namespaces directly inside, or about all below.
+    NamespaceList(bool),
+    /// A namespace: its name.
+    NamespaceRead(String),
+    /// A new namespace, or new metadata: name and a text.
+    NamespaceWrite(String, String),
+    /// The end of a namespace: its name.
+    NamespaceDelete(String),
     /// A path of no mount.
     Nowhere,
+    /// The end of a policy: its name.
+    PolicyDelete(String),
+    /// The names of policies.
+    PolicyList,
+    /// A change of a policy: its name.
+    PolicyPatch(String, PolicyWish),
+    /// A policy: its name.
+    PolicyRead(String),
+    /// A new policy in the place of what was there: its name.
+    PolicyWrite(String, PolicyWish),
     /// Read of a secret: path.
     Read(String),
+    /// A mount to another path.
+    Remount(String, String),
     /// End of another token.
     Revoke(String),
     /// End of the caller's own.
@@ -52,10 +105,20 @@ pub enum Op {
     Seal,
     /// State of the seal.
     SealStatus,
+    /// The mounts that the caller can use.
+    Sight,
+    /// One of them: its path or one below.
+    SightOf(String),
     /// A new token.
     TokenCreate(Wish),
     /// A path that ends in a period.
     TrailingPeriod(String),
+    /// Another description of a mount: path and text.
+    Tune(String, String),
+    /// The end of a lock: path of the namespace, and the key if one is shown.
+    Unlock(String, Option<String>),
+    /// The end of a mount: its path.
+    Unmount(String),
     /// Submission of a key share in hex.
     Unseal(String),
     /// End of an attempt to unseal.
@@ -64,11 +127,24 @@ pub enum Op {
     Write(String, String),
 }
 
+/// A token that is asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// The caller's.
+    Own,
+    /// By its text.
+    Token(String),
+    /// By its accessor.
+    Accessor(String),
+}
+
 /// What a token is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
-    /// Whether it is root; else it has the default policy.
-    pub root: bool,
+    /// Names of its policies; without any it has its parent's.
+    pub policies: Vec<String>,
+    /// Whether the policy `default` is left out.
+    pub without_default: bool,
     /// Uses, or 0.
     pub num_uses: i64,
     /// Seconds, or 0.
@@ -79,190 +155,84 @@ pub struct Wish {
     pub id: Option<&'static str>,
 }
 
+/// What a policy is to be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PolicyWish {
+    /// Its rules, if they are given.
+    pub policy: Option<Policy>,
+    /// Whether the document is written in JSON; else in HCL.
+    pub as_json: bool,
+    /// The version that is replaced.
+    pub cas: Option<i64>,
+    /// Whether writes must say that.
+    pub cas_required: Option<bool>,
+    /// Seconds until it ends.
+    pub ttl: Option<i64>,
+}
+
 impl Op {
-    /// A random request of a client. `tokens` are texts that it knows.
-    pub fn random(random: &mut Random, serial: u64, tokens: &[String]) -> Self {
-        let path = random_path(random);
-        match random.below(100) {
-            0..26 => Self::Read(path),
-            26..46 => Self::Write(path, random_value(random, serial)),
-            46..56 => Self::Delete(path),
-            56..64 => Self::List(random_folder(random)),
-            64..67 => Self::Scan(random_folder(random)),
-            67..73 => Self::TokenCreate(Wish {
-                root: random.one_in(4),
-                num_uses: if random.one_in(2) { 1 + i64::from(random.one_in(3)) } else { 0 },
-                ttl: if random.one_in(3) { 30 } else { 0 },
-                orphan: random.one_in(3),
-                id: random.one_in(4).then(|| *random.pick(&IDS)),
-            }),
-            73..79 => Self::LookupSelf,
-            79..82 => Self::Lookup(random.pick(tokens).clone()),
-            82..84 => Self::Revoke(random.pick(tokens).clone()),
-            84 => Self::RevokeSelf,
-            85..89 => Self::Job(format!("{VALUE_CANARY}{serial}")),
-            89..91 => Self::CubbyholeWrite(path, random_value(random, serial)),
-            91..94 => Self::CubbyholeRead(path),
-            94 => Self::Health,
-            95 => Self::Nowhere,
-            96 => Self::TrailingPeriod(path),
-            97 => Self::BrokenBody(path),
-            98 => Self::BothFramings,
-            _ if random.one_in(2) => Self::Rotate,
-            _ => Self::KeyStatus,
-        }
-    }
-
-    /// A step of an operator towards unsealing, now and then a wrong one. `keys` are the shares.
-    pub fn unsealing(random: &mut Random, keys: &[String]) -> Self {
-        match random.below(20) {
-            0 => Self::UnsealReset,
-            1 | 2 => Self::SealStatus,
-            3 => Self::Unseal(wrong_share(random, keys)),
-            _ => Self::Unseal(random.pick(keys).clone()),
-        }
-    }
-
-    /// Method, target and body.
-    pub fn parts(&self) -> (&'static str, String, String) {
-        let none = String::new();
-        match self {
-            Self::BothFramings => ("POST", "/v1/secret/smuggled".into(), "{\"a\":1}".into()),
-            Self::BrokenBody(path) => ("POST", format!("/v1/secret/{path}"), "{\"a\":".into()),
-            Self::CubbyholeRead(path) => ("GET", format!("/v1/cubbyhole/{path}"), none),
-            Self::CubbyholeWrite(path, value) => {
-                ("PUT", format!("/v1/cubbyhole/{path}"), value.clone())
-            }
-            Self::Delete(path) => ("DELETE", format!("/v1/secret/{path}"), none),
-            Self::Health => ("GET", "/v1/sys/health".into(), none),
-            Self::KeyStatus => ("GET", "/v1/sys/key-status".into(), none),
-            Self::Job(input) => {
-                ("POST", "/v1/sys/simulation/job".into(), format!("{{\"input\":\"{input}\"}}"))
-            }
-            Self::List(folder) => ("LIST", format!("/v1/secret/{folder}"), none),
-            Self::Lookup(token) => {
-                ("POST", "/v1/auth/token/lookup".into(), format!("{{\"token\":\"{token}\"}}"))
-            }
-            Self::LookupSelf => ("GET", "/v1/auth/token/lookup-self".into(), none),
-            Self::Nowhere => ("GET", "/v1/nowhere/x".into(), none),
-            Self::Read(path) => ("GET", format!("/v1/secret/{path}"), none),
-            Self::Revoke(token) => {
-                ("POST", "/v1/auth/token/revoke".into(), format!("{{\"token\":\"{token}\"}}"))
-            }
-            Self::RevokeSelf => ("POST", "/v1/auth/token/revoke-self".into(), none),
-            Self::Rotate => ("POST", "/v1/sys/rotate".into(), none),
-            Self::Scan(folder) => ("SCAN", format!("/v1/secret/{folder}"), none),
-            Self::Seal => ("PUT", "/v1/sys/seal".into(), none),
-            Self::SealStatus => ("GET", "/v1/sys/seal-status".into(), none),
-            Self::TokenCreate(wish) => ("POST", wish.target().into(), wish.body()),
-            Self::TrailingPeriod(path) => ("GET", format!("/v1/secret/{path}."), none),
-            Self::Unseal(key) => ("PUT", "/v1/sys/unseal".into(), format!("{{\"key\":\"{key}\"}}")),
-            Self::UnsealReset => ("PUT", "/v1/sys/unseal".into(), "{\"reset\":true}".into()),
-            Self::Write(path, value) => ("POST", format!("/v1/secret/{path}"), value.clone()),
-        }
-    }
-
-    /// What rules call it; `exists` is whether what it writes is there already.
+    /// The API's word for what is asked; `exists` is whether what a write names is there already.
     pub fn operation(&self, exists: bool) -> &'static str {
         match self.parts().0 {
             "GET" => "read",
             "DELETE" => "delete",
             "LIST" => "list",
+            "PATCH" => "patch",
             "SCAN" => "scan",
             _ if exists => "update",
             _ => "create",
         }
     }
 
-    /// The path that rules see.
-    pub fn path(&self) -> String {
-        self.parts().1.trim_start_matches("/v1/").to_owned()
+    /// Whether it is something that every namespace has.
+    pub fn is_everywhere(&self) -> bool {
+        !matches!(
+            self,
+            Self::BothFramings
+                | Self::BrokenBody(_)
+                | Self::Health
+                | Self::Seal
+                | Self::SealStatus
+                | Self::Unseal(_)
+                | Self::UnsealReset
+        )
     }
 
-    /// The bytes of the request.
-    pub fn bytes(&self, token: Option<&str>) -> Vec<u8> {
-        let (method, target, body) = self.parts();
-        let mut text = format!("{method} {target} HTTP/1.1\r\nHost: simulation\r\n");
-        if let Some(token) = token {
-            text += &format!("X-Vault-Token: {token}\r\n");
-        }
-        if *self == Self::BothFramings {
-            text +=
-                &format!("Content-Length: {}\r\nTransfer-Encoding: chunked\r\n\r\n", body.len());
-            text += &format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
-        } else if body.len() % 3 == 1 {
-            text += &format!(
-                "Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
-                body.len()
-            );
-        } else if body.is_empty() {
-            text += "\r\n";
-        } else {
-            text += &format!("Content-Length: {}\r\n\r\n{body}", body.len());
-        }
-        text.into_bytes()
-    }
-}
-
-impl Wish {
-    fn target(&self) -> &'static str {
-        if self.orphan { "/v1/auth/token/create-orphan" } else { "/v1/auth/token/create" }
+    /// Whether it is refused before the server looks at its state.
+    pub fn is_malformed(&self) -> bool {
+        matches!(self, Self::BothFramings | Self::BrokenBody(_))
     }
 
-    fn body(&self) -> String {
-        let policy = if self.root { "root" } else { "default" };
-        let ttl = if self.ttl > 0 { format!(",\"ttl\":{}", self.ttl) } else { String::new() };
-        let id = self.id.map(|id| format!(",\"id\":\"{id}\"")).unwrap_or_default();
-        format!("{{\"policies\":[\"{policy}\"],\"num_uses\":{}{ttl}{id}}}", self.num_uses)
-    }
-}
-
-/// No share at all, one of another length, one of the right form, or another one at the point of a
-/// right one.
-fn wrong_share(random: &mut Random, keys: &[String]) -> String {
-    let right = random.pick(keys).clone();
-    let bytes = hex(&random.seed());
-    match random.below(4) {
-        0 => "no share".to_owned(),
-        1 => bytes.chars().take(32).collect(),
-        2 => bytes.chars().chain("7f".chars().take(right.len() - bytes.len())).collect(),
-        _ => bytes.chars().chain(right.chars().skip(bytes.len())).collect(),
+    /// Whether it changes what is stored, if it is served.
+    pub fn is_write(&self) -> bool {
+        matches!(
+            self,
+            Self::CubbyholeWrite(..)
+                | Self::Delete(_)
+                | Self::Lock(_)
+                | Self::Mount(..)
+                | Self::NamespaceDelete(_)
+                | Self::NamespaceWrite(..)
+                | Self::PolicyDelete(_)
+                | Self::PolicyPatch(..)
+                | Self::PolicyWrite(..)
+                | Self::Remount(..)
+                | Self::Revoke(_)
+                | Self::RevokeSelf
+                | Self::Rotate
+                | Self::TokenCreate(_)
+                | Self::Tune(..)
+                | Self::Unlock(..)
+                | Self::Unmount(_)
+                | Self::Write(..)
+        )
     }
 }
 
-/// Texts that are given to one token after another.
-const IDS: [&str; 3] = ["custom-one", "custom-two", "custom-three"];
-
-const FOLDERS: [&str; 4] = ["canaryname-a", "canaryname-b", "canaryname-c", "canaryname-d"];
-const NAMES: [&str; 6] = [
-    "canaryname-a",
-    "canaryname-b",
-    "canaryname-c",
-    "canaryname-d",
-    "canaryname-e",
-    "canaryname-much-longer",
-];
-
-fn random_path(random: &mut Random) -> String {
-    let mut path = String::new();
-    for _ in 0..random.below(3) {
-        path = format!("{path}{}/", random.pick(&FOLDERS));
+impl PolicyWish {
+    /// The document.
+    pub fn text(&self) -> Option<String> {
+        let policy = self.policy.as_ref()?;
+        Some(if self.as_json { policy.write_json() } else { policy.write_hcl() })
     }
-    let name = *random.pick(&NAMES);
-    path + name
-}
-
-/// Empty, or with a slash.
-fn random_folder(random: &mut Random) -> String {
-    let mut folder = String::new();
-    for _ in 0..random.below(3) {
-        folder += &format!("{}/", random.pick(&FOLDERS));
-    }
-    folder
-}
-
-/// An object whose text tells it from every other. It is canonical.
-fn random_value(random: &mut Random, serial: u64) -> String {
-    let padding = "x".repeat(if random.one_in(20) { 3000 } else { random.below(60) });
-    format!("{{\"pad\":\"{padding}\",\"v\":\"{VALUE_CANARY}{serial}\"}}")
 }

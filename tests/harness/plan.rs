@@ -1,7 +1,8 @@
 //! How a simulated world is made, and what a run of it has counted.
 
-use strongroom_core::Config;
+use strongroom_core::{Config, limit};
 
+use crate::op::{Ask, Op};
 use crate::random::Random;
 
 /// How a world is made.
@@ -64,6 +65,7 @@ impl Plan {
             audit: self.audit,
             page_bytes_max: self.page_bytes,
             list_pages_max: self.clients % 3,
+            roll_reads_max: if self.clients.is_multiple_of(2) { 0 } else { limit::ROLL_READS_MAX },
             ..Config::default()
         }
     }
@@ -104,6 +106,20 @@ pub struct Tally {
     pub attempts_failed: u64,
     /// Terms that were added to the keyring.
     pub rotations: u64,
+    /// Policies that were written or deleted.
+    pub policies: u64,
+    /// Mounts that came, went, moved or were tuned.
+    pub mounts: u64,
+    /// Namespaces that came, went, or were locked or unlocked.
+    pub namespaces: u64,
+    /// Requests that were served in a namespace that is not the root.
+    pub inside: u64,
+    /// Requests that were refused by rules or for want of a token.
+    pub denied: u64,
+    /// Requests that were refused after the policy of their token was taken back.
+    pub tightened: u64,
+    /// Questions about rights and mounts that were answered.
+    pub questions: u64,
 }
 
 impl Tally {
@@ -125,5 +141,32 @@ impl Tally {
         self.unseals += other.unseals;
         self.attempts_failed += other.attempts_failed;
         self.rotations += other.rotations;
+        self.policies += other.policies;
+        self.mounts += other.mounts;
+        self.namespaces += other.namespaces;
+        self.inside += other.inside;
+        self.denied += other.denied;
+        self.tightened += other.tightened;
+        self.questions += other.questions;
+    }
+
+    /// Counts an answer by what was asked.
+    pub fn count(&mut self, ask: &Ask, status: u16) {
+        self.denied += u64::from(status == 403);
+        if !(200..300).contains(&status) {
+            return;
+        }
+        self.inside += u64::from(!ask.spot.namespace.is_empty());
+        match &ask.op {
+            Op::PolicyDelete(_) | Op::PolicyPatch(..) | Op::PolicyWrite(..) => self.policies += 1,
+            Op::Mount(..) | Op::Remount(..) | Op::Tune(..) | Op::Unmount(_) => self.mounts += 1,
+            Op::Lock(_) | Op::NamespaceDelete(_) | Op::NamespaceWrite(..) | Op::Unlock(..) => {
+                self.namespaces += 1;
+            }
+            Op::Capabilities(..) | Op::MountList | Op::Sight | Op::SightOf(_) => {
+                self.questions += 1;
+            }
+            _ => {}
+        }
     }
 }

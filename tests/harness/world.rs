@@ -4,22 +4,22 @@
 //! A seed gives the same world every time, byte for byte: the digest of all that leaves it is the same.
 
 mod end;
+mod talk;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use strongroom_core::{
-    AuditId, Config, Failed, Finding, Job, JobId, MemoryStore, Output, RequestId, Rules, Step,
-    Task, TaskId, Time, Trace, Vault, http, prepare,
+    AuditId, Config, Failed, Finding, Job, JobId, MemoryStore, Output, RequestId, Step, Task,
+    TaskId, Time, Trace, Vault,
 };
 
-use crate::check::{
-    self, Broken, authority::Authority, durable::Durable, shares::Shares, silence::Silence,
-};
-use crate::client::{Answer, Client, Pending};
+use crate::check::authority::Authority;
+use crate::check::{Broken, durable::Durable, shares::Shares, silence::Silence};
+use crate::client::Client;
 use crate::disk::Disk;
-use crate::model::{Charged, Decision, Expect, Model};
-use crate::op::Op;
+use crate::model::{Charged, Decision, Expect, Model, Question};
+use crate::op::{Ask, Known, Op, Spot};
 use crate::plan::{Plan, Tally};
 use crate::random::Random;
 use crate::single::Single;
@@ -30,12 +30,11 @@ struct Issued {
     serial: u64,
     /// The client, and which of its connections.
     client: (usize, u64),
-    op: Op,
-    token: Option<String>,
+    ask: Ask,
     charged: Charged,
     admitted_by: u64,
-    /// What its task has found, by the model's account.
-    found: Option<Vec<String>>,
+    /// What its tasks have found, by the model's account.
+    found: Vec<(Question, Expect)>,
     decision: Option<Decision>,
     batch: u64,
 }
@@ -55,9 +54,12 @@ pub struct World {
     audits: Vec<AuditId>,
     tasks: Vec<(TaskId, Task)>,
     findings: Vec<(TaskId, Finding)>,
-    /// Which requests wait for tasks.
-    inquired: BTreeMap<TaskId, RequestId>,
+    /// Which requests wait for tasks, and what these are asked.
+    inquired: BTreeMap<TaskId, (RequestId, Option<Question>)>,
+    /// What clients know: texts of tokens, accessors, keys of locked namespaces.
     tokens: Vec<String>,
+    accessors: Vec<String>,
+    unlock_keys: Vec<String>,
     /// The shares of the unseal key.
     keys: Vec<String>,
     next_serial: u64,
@@ -113,6 +115,8 @@ impl World {
             findings: Vec::new(),
             inquired: BTreeMap::new(),
             tokens: vec![root.clone(), "s.nobodyhasthistoken".to_owned()],
+            accessors: Vec::new(),
+            unlock_keys: Vec::new(),
             next_serial: 0,
             next_id: 0,
             faults_on: plan.faults,
@@ -171,31 +175,42 @@ impl World {
     fn send(&mut self) {
         let at = self.random.below(self.clients.len());
         let is_sealed = self.model.is_sealed();
-        let Some(client) = self.clients.get_mut(at) else { return };
+        let Some(client) = self.clients.get(at) else { return };
         if client.pending.len() >= 3 || client.conn.is_final() {
             return;
         }
-        self.next_serial += 1;
-        let serial = self.next_serial;
-        let (op, token) = if is_sealed && self.random.one_in(2) {
-            (Op::unsealing(&mut self.random, &self.keys), None)
+        let mut ask = if is_sealed && self.random.one_in(2) {
+            let op = Op::unsealing(&mut self.random, &self.keys);
+            Ask { op, token: None, spot: Spot::default() }
         } else {
-            let op = Op::random(&mut self.random, serial, &self.tokens);
-            let token = match self.random.below(10) {
-                0 => None,
-                1..4 => Some(self.random.pick(&self.tokens).clone()),
-                _ => self.tokens.first().cloned(),
+            let known = Known {
+                tokens: &self.tokens,
+                accessors: &self.accessors,
+                unlock_keys: &self.unlock_keys,
+                now: self.now.unix_seconds(),
             };
-            (op, token)
+            Ask::random(&mut self.random, self.next_serial + 1, &known)
         };
         // The root token stays: without it the world would have nothing to do.
         let root = self.tokens.first();
-        let harmless = match &op {
-            Op::Revoke(text) => Some(text) != root,
-            Op::RevokeSelf => token.as_ref() != root,
-            _ => true,
+        let is_harmful = match &ask.op {
+            Op::Revoke(text) => Some(text) == root,
+            Op::RevokeSelf => ask.token.as_ref() == root,
+            _ => false,
         };
-        client.send(serial, if harmless { op } else { Op::LookupSelf }, token);
+        if is_harmful {
+            ask.op = Op::LookupSelf;
+        }
+        self.submit(at, ask);
+    }
+
+    /// Sends a request behind those of a client that are under way.
+    fn submit(&mut self, at: usize, ask: Ask) {
+        self.next_serial += 1;
+        self.authority.sent(self.next_serial, &ask);
+        if let Some(client) = self.clients.get_mut(at) {
+            client.send(self.next_serial, ask);
+        }
     }
 
     /// Bytes of a client arrive.
@@ -211,51 +226,6 @@ impl World {
             client.arrive(now, count);
         }
         self.take_requests(at)
-    }
-
-    /// Gives the vault the request that a connection has, if it has one.
-    fn take_requests(&mut self, at: usize) -> Result<(), Broken> {
-        loop {
-            let now = self.now;
-            let Some(client) = self.clients.get_mut(at) else { return Ok(()) };
-            if let Some(head) = client.conn.poll_head() {
-                match self.vault.admit(head) {
-                    Ok(bytes_max) => client.conn.admit(now, bytes_max),
-                    Err(response) => client.conn.respond(now, response),
-                }
-            }
-            let Some(request) = client.conn.poll_request() else { break };
-            let pending = client.pending.get(client.taken).ok_or("a request that nobody sent")?;
-            let (serial, op, token) = (pending.serial, pending.op.clone(), pending.token.clone());
-            client.taken += 1;
-            match prepare(&request, &Rules::default()) {
-                Err(response) => client.conn.respond(now, response),
-                Ok(call) => {
-                    self.next_id += 1;
-                    let id = RequestId(self.next_id);
-                    client.in_vault = Some(id);
-                    let connection = self.connections.get(at).copied().unwrap_or(0);
-                    self.issued.insert(
-                        id,
-                        Issued {
-                            serial,
-                            client: (at, connection),
-                            op,
-                            token,
-                            charged: Charged::Nothing,
-                            admitted_by: 0,
-                            found: None,
-                            decision: None,
-                            batch: 0,
-                        },
-                    );
-                    let step = self.step();
-                    self.vault.handle_request(&step, id, call);
-                    self.pump()?;
-                }
-            }
-        }
-        self.receive(at)
     }
 
     fn sync(&mut self) -> Result<(), Broken> {
@@ -308,10 +278,13 @@ impl World {
             return Ok(());
         }
         let (id, task) = self.tasks.swap_remove(at);
-        let request = self.inquired.remove(&id).and_then(|id| self.issued.get_mut(&id));
-        if let Some(issued) = request {
+        if let Some((request, question)) = self.inquired.remove(&id)
+            && let Some(issued) = self.issued.get_mut(&request)
+        {
+            let question = question.ok_or("a task for a request that asks nothing")?;
             self.tally.tasks += 1;
-            issued.found = Some(self.model.find_durable(&issued.op));
+            let found = self.model.find_durable(&question);
+            issued.found.push((question, found));
         }
         let snapshot = MemoryStore::from_records(self.disk.durable_image().clone());
         self.findings.push((id, task.run(&snapshot, &|| true)));
@@ -397,13 +370,9 @@ impl World {
             0 => self.crash(),
             1 => {
                 let at = self.random.below(self.clients.len());
-                let root = self.tokens.first().cloned();
-                self.next_serial += 1;
-                let serial = self.next_serial;
-                if let Some(client) = self.clients.get_mut(at)
-                    && !client.conn.is_final()
-                {
-                    client.send(serial, Op::Seal, root);
+                let token = self.tokens.first().cloned();
+                if self.clients.get(at).is_some_and(|client| !client.conn.is_final()) {
+                    self.submit(at, Ask { op: Op::Seal, token, spot: Spot::default() });
                 }
                 Ok(())
             }
@@ -444,6 +413,9 @@ impl World {
             let gone = std::mem::replace(client, Client::connect(now));
             if let Some(id) = gone.in_vault {
                 self.vault.handle_hangup(id);
+            }
+            for pending in &gone.pending {
+                self.authority.gone(pending.serial);
             }
         }
     }
@@ -490,26 +462,22 @@ impl World {
             | Trace::Failed(id)
             | Trace::Replaced(id, _)) = trace;
             let Some(issued) = self.issued.get_mut(&id) else { continue };
-            let token = issued.token.as_deref();
+            let now = self.now.unix_nanos();
             match trace {
                 Trace::Admitted(_, seq) => {
                     issued.admitted_by = seq.number();
                     self.tally.uses_charged += 1;
+                    let token = issued.ask.token.as_deref();
                     issued.charged = self.model.admit(token, seq.number());
                 }
-                Trace::Inquired(_, task) => drop(self.inquired.insert(task, id)),
+                Trace::Inquired(_, task) => {
+                    let question = self.model.question(&issued.ask, issued.charged, now);
+                    self.inquired.insert(task, (id, question));
+                }
                 Trace::Decided(_, seq) => {
-                    let now = self.now.unix_nanos();
                     let (was_sealed, term) = (self.model.is_sealed(), self.model.term());
-                    let found = issued.found.take();
-                    let decision = self.model.decide(
-                        &issued.op,
-                        token,
-                        issued.charged,
-                        found,
-                        seq.number(),
-                        now,
-                    );
+                    let Issued { ask, charged, found, .. } = &*issued;
+                    let decision = self.model.decide(ask, *charged, found, seq.number(), now);
                     let is_sealed = self.model.is_sealed();
                     let refused = matches!(&decision.expect, Expect::Errors(400, Some(text))
                         if text.contains("invalid key"));
@@ -522,115 +490,14 @@ impl World {
                 }
                 Trace::Failed(_) => {
                     let expect = Expect::Status(500);
-                    issued.decision = Some(Decision { expect, depends_on: issued.admitted_by });
+                    let depends_on = issued.admitted_by;
+                    issued.decision = Some(Decision { expect, depends_on, is_denied: false });
                 }
                 Trace::Replaced(_, status) => {
                     if let Some(decision) = &mut issued.decision {
                         decision.expect = Expect::Status(status);
                     }
                 }
-            }
-        }
-    }
-
-    fn respond(&mut self, id: RequestId, response: http::Response) -> Result<(), Broken> {
-        let issued = self.issued.get(&id).ok_or("an answer to a request that nobody made")?;
-        let decision = issued.decision.as_ref().ok_or("an answer before the decision")?;
-        let durable = self.disk.durable().number();
-        check::dirty::check(issued.serial, decision.depends_on, durable)?;
-        let (at, connection) = issued.client;
-        let now = self.now;
-        if self.connections.get(at) == Some(&connection)
-            && let Some(client) = self.clients.get_mut(at)
-        {
-            client.in_vault = None;
-            client.conn.respond(now, response);
-            return self.take_requests(at);
-        }
-        self.issued.remove(&id);
-        Ok(())
-    }
-
-    /// Reads the answers that have come to a client, and checks each.
-    fn receive(&mut self, at: usize) -> Result<(), Broken> {
-        let now = self.now;
-        let piece = 1 + self.random.below(2000);
-        let Some(client) = self.clients.get_mut(at) else { return Ok(()) };
-        client.receive(now, piece);
-        while let Some(answer) = self.clients.get_mut(at).and_then(Client::next_answer) {
-            self.mix(answer.body.as_bytes());
-            self.check_answer(at, &answer)?;
-        }
-        let Some(client) = self.clients.get(at) else { return Ok(()) };
-        if client.has_rest() {
-            return Err("half an answer was written".to_owned());
-        }
-        if client.conn.is_final() {
-            self.reconnect(at);
-        }
-        Ok(())
-    }
-
-    fn check_answer(&mut self, at: usize, answer: &Answer) -> Result<(), Broken> {
-        self.silence.answer(answer)?;
-        let Some(client) = self.clients.get_mut(at) else { return Ok(()) };
-        let Some(pending) = client.pending.pop_front() else {
-            // A connection that was slow is told so, whether or not a request was on its way.
-            return if answer.status == 408 {
-                Ok(())
-            } else {
-                Err("an answer to nothing".to_owned())
-            };
-        };
-        let was_taken = client.taken > 0;
-        client.taken = client.taken.saturating_sub(1);
-        if answer.status == 408 && !was_taken {
-            return Ok(());
-        }
-        let told = |broken| {
-            let Pending { serial, op, token } = &pending;
-            let about = token.as_deref().map(|token| self.model.describe(token));
-            format!("request {serial} {op:?} by {about:?}: {broken}")
-        };
-        let issued = self.issued.iter().find(|(_, issued)| issued.serial == pending.serial);
-        let id = issued.map(|(id, _)| *id);
-        let issued = id.and_then(|id| self.issued.remove(&id));
-        let expect = match &issued {
-            Some(issued) => issued.decision.as_ref().map(|decision| decision.expect.clone()),
-            None if matches!(pending.op, Op::BothFramings | Op::BrokenBody(_)) => {
-                Some(Expect::Status(400))
-            }
-            None => None,
-        };
-        let expect = expect.ok_or_else(|| told("answered and never decided".to_owned()))?;
-        if expect == Expect::Status(500) && !self.faults_seen {
-            return Err(told(format!("given up with {} and no fault to blame", answer.status)));
-        }
-        let excused = expect == Expect::Status(500) && answer.status >= 500;
-        let made =
-            if excused { None } else { check::answer::check(&expect, answer).map_err(told)? };
-        self.shares.answered(&expect, answer).map_err(told)?;
-        if let (Expect::Made(token), Some(text)) = (&expect, &made) {
-            self.model.learn(*token, text);
-            self.remember(text.clone());
-        }
-        let batch = issued.map_or(0, |issued| issued.batch);
-        self.durable.answered(pending.serial, &pending.op, answer.status, batch);
-        let token = pending.token.as_deref();
-        let next = self.next_serial + 1;
-        self.authority.answered(pending.serial, &pending.op, token, answer.status, next)?;
-        self.tally.answers += 1;
-        Ok(())
-    }
-
-    /// Clients know a few tokens; old ones are forgotten for new ones.
-    fn remember(&mut self, text: String) {
-        if self.tokens.len() < 24 {
-            self.tokens.push(text);
-        } else {
-            let at = 2 + self.random.below(self.tokens.len() - 2);
-            if let Some(place) = self.tokens.get_mut(at) {
-                *place = text;
             }
         }
     }
@@ -643,6 +510,7 @@ impl World {
         self.tally.answers_held += counters.answers_held;
         self.tally.chore_pages += counters.chore_pages;
         self.tally.acknowledged_writes = self.durable.count;
+        self.tally.tightened = self.authority.refused;
     }
 
     fn step(&mut self) -> Step {

@@ -318,13 +318,10 @@ pub(crate) fn bury_all(
     Ok(())
 }
 
-/// The namespace of a token, alive or not, if it and its namespace are there.
+/// The namespace of a token that is alive: how far the clean-up behind a dead one has come changes no
+/// answer.
 pub(crate) fn namespace_of(tx: &mut Tx<'_>, text: &str) -> Result<Option<Arc<Namespace>>, Halt> {
-    match Token::read(tx, text)? {
-        None => Ok(None),
-        Some(token) if token.namespace == Owner::ROOT => Ok(Some(tx.root_namespace())),
-        Some(token) => tx.form(&Namespace::name(token.namespace)),
-    }
+    Ok(find(tx, text)?.map(|found| found.namespace))
 }
 
 /// A token that is alive, by its text.

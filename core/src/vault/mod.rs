@@ -61,6 +61,9 @@ pub struct Config {
     pub page_bytes_max: usize,
     /// Index pages that one step opens for a list; a list of more is a task.
     pub list_pages_max: usize,
+    /// Index pages and records that one step opens for a list that shows records; a list of more is a
+    /// task.
+    pub roll_reads_max: usize,
     /// Seconds that tokens and leases last where nobody says; at most `max_lease_ttl`.
     pub default_lease_ttl: i64,
     /// Seconds that they last at most.
@@ -84,6 +87,7 @@ impl Default for Config {
             audit: false,
             page_bytes_max: limit::PAGE_BYTES_MAX,
             list_pages_max: limit::LIST_PAGES_MAX,
+            roll_reads_max: limit::ROLL_READS_MAX,
             keeps_first_mount: false,
             room_reserve_bytes: limit::ROOM_RESERVE_BYTES,
             default_lease_ttl: limit::TTL_SECONDS,

@@ -81,8 +81,8 @@ fn report(tally: &Tally, total: u64) -> ExitCode {
         ("answers", tally.answers, 1_000_000),
         ("acknowledged writes", tally.acknowledged_writes, 100_000),
         ("runs repeated after a miss", tally.runs_repeated, 100_000),
-        ("loads overtaken by a write", tally.loads_overtaken, 700),
-        ("answers held by the gate", tally.answers_held, 100_000),
+        ("loads overtaken by a write", tally.loads_overtaken, 250),
+        ("answers held by the gate", tally.answers_held, 75_000),
         ("crashes with a batch in flight", tally.crashes_in_flight, 200),
         ("uses of tokens charged", tally.uses_charged, 5_000),
         ("jobs run", tally.jobs, 5_000),
@@ -93,6 +93,13 @@ fn report(tally: &Tally, total: u64) -> ExitCode {
         ("unseals", tally.unseals, 500),
         ("attempts to unseal failed", tally.attempts_failed, 500),
         ("rotations of the keyring", tally.rotations, 500),
+        ("policies written and deleted", tally.policies, 5_000),
+        ("mounts changed", tally.mounts, 2_000),
+        ("namespaces changed", tally.namespaces, 3_000),
+        ("requests served in namespaces", tally.inside, 4_000),
+        ("requests denied", tally.denied, 50_000),
+        ("refused by a policy taken back", tally.tightened, 500),
+        ("questions about rights answered", tally.questions, 8_000),
     ];
     check_floors(&floors, total, TOTAL)
 }

@@ -17,17 +17,7 @@ pub struct Durable {
 impl Durable {
     /// A write was answered with success.
     pub fn answered(&mut self, serial: u64, op: &Op, status: u16, batch: u64) {
-        let writes = matches!(
-            op,
-            Op::Write(..)
-                | Op::Delete(_)
-                | Op::CubbyholeWrite(..)
-                | Op::TokenCreate(_)
-                | Op::Revoke(_)
-                | Op::RevokeSelf
-                | Op::Rotate
-        );
-        if writes && (200..300).contains(&status) && batch > 0 {
+        if op.is_write() && (200..300).contains(&status) && batch > 0 {
             self.acknowledged.insert(batch, serial);
             self.count += 1;
         }

@@ -38,7 +38,7 @@ impl Seal {
 
     pub(super) fn reset(&mut self) -> Expect {
         if !self.sealed {
-            return Expect::Errors(400, Some("vault is unsealed"));
+            return Expect::invalid("vault is unsealed");
         }
         self.given.clear();
         self.show()
@@ -46,7 +46,7 @@ impl Seal {
 
     pub(super) fn submit(&mut self, key: &str) -> Expect {
         if !key.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Expect::Errors(400, Some("'key' must be a valid hex or base64 string"));
+            return Expect::invalid("'key' must be a valid hex or base64 string");
         }
         if !self.sealed || self.given.iter().any(|given| given == key) {
             return self.show();
@@ -60,7 +60,7 @@ impl Seal {
         }
         let given = std::mem::take(&mut self.given);
         match self.wrong(&given) {
-            Some(text) => Expect::Errors(400, Some(text)),
+            Some(text) => Expect::invalid(text),
             None => {
                 self.sealed = false;
                 self.show()

@@ -6,7 +6,7 @@ use strongroom_core::limit;
 
 use super::World;
 use crate::check::{self, Broken};
-use crate::op::Op;
+use crate::op::{Ask, Op, Spot};
 
 impl World {
     /// Stops faults, lets everything that is under way finish, and checks what is left.
@@ -18,12 +18,9 @@ impl World {
         while self.model.is_sealed() || !has_waited {
             if self.model.is_sealed() {
                 self.reconnect(0);
-                let keys = self.keys.iter().cloned().map(Op::Unseal);
+                let keys = self.keys.clone().into_iter().map(Op::Unseal);
                 for op in std::iter::once(Op::UnsealReset).chain(keys) {
-                    self.next_serial += 1;
-                    if let Some(client) = self.clients.first_mut() {
-                        client.send(self.next_serial, op, None);
-                    }
+                    self.submit(0, Ask { op, token: None, spot: Spot::default() });
                 }
             } else {
                 has_waited = true;
