@@ -17,6 +17,7 @@ mod ending;
 mod enumeration;
 mod formats;
 mod host;
+mod isolation;
 mod kills;
 mod listening;
 mod namespaces;
