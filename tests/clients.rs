@@ -24,6 +24,17 @@ fn serves_hvac() {
         .env("STRONGROOM_TOKEN", &server.root_token));
 }
 
+#[test]
+fn serves_mounts_policies_and_namespaces_to_hvac() {
+    for adapter in ADAPTERS {
+        let server = DevServer::start(&["-dev-kv-v1", &format!("-adapter={adapter}")]);
+        let mut command = script("hvac_system.py", &server.home);
+        run(command
+            .env("STRONGROOM_ADDRESS", format!("http://{}", server.address))
+            .env("STRONGROOM_TOKEN", &server.root_token));
+    }
+}
+
 /// hvac starts the server itself, as its own tests do, and opens it.
 #[test]
 fn is_started_and_opened_by_hvac() {

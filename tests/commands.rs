@@ -2,70 +2,12 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::process::{ConfiguredServer, DevServer, Folder, command, run, strongroom};
-
-/// Somebody at a terminal of their own, with a server's address and a token.
-struct User {
-    home: Folder,
-    variables: Vec<(&'static str, String)>,
-}
-
-impl User {
-    fn of(server: &DevServer) -> Self {
-        let variables = vec![
-            ("VAULT_ADDR", format!("http://{}", server.address)),
-            ("VAULT_TOKEN", server.root_token.clone()),
-        ];
-        Self { home: Folder::new(), variables }
-    }
-
-    fn without_token(address: impl std::fmt::Display) -> Self {
-        let variables = vec![("VAULT_ADDR", format!("http://{address}"))];
-        Self { home: Folder::new(), variables }
-    }
-
-    fn output(&self, arguments: &[&str], input: Option<&str>) -> Output {
-        let mut command = command(&self.home, arguments);
-        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        if let Some(input) = input {
-            stdin.write_all(input.as_bytes()).unwrap();
-        }
-        drop(stdin);
-        child.wait_with_output().unwrap()
-    }
-
-    /// Runs a command that must succeed, and gives what it printed.
-    #[track_caller]
-    fn run(&self, arguments: &[&str]) -> String {
-        self.run_with(arguments, None)
-    }
-
-    #[track_caller]
-    fn run_with(&self, arguments: &[&str], input: Option<&str>) -> String {
-        let (status, out, errors) = self.try_run(arguments, input);
-        assert_eq!(status, 0, "{arguments:?}: {out}{errors}");
-        out
-    }
-
-    /// Exit status, standard output and standard error.
-    fn try_run(&self, arguments: &[&str], input: Option<&str>) -> (i32, String, String) {
-        let output = self.output(arguments, input);
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
-    }
-
-    #[track_caller]
-    fn json(&self, arguments: &[&str]) -> Value {
-        serde_json::from_str(&self.run(arguments)).unwrap()
-    }
-}
+use crate::process::{ConfiguredServer, DevServer, Folder, run, strongroom};
+use crate::user::User;
 
 // --- Any path ---
 
@@ -496,34 +438,39 @@ fn the_script_for_bash_completes_words_and_flags() {
     assert!(Path::new(&script).exists());
 }
 
-/// The README's session, by the shell that it is written for.
+/// The README's sessions, by the shell that they are written for.
 #[test]
-fn the_session_of_the_readme_goes_as_printed() {
+fn the_sessions_of_the_readme_go_as_printed() {
     let readme = include_str!("../README.md");
     let chapter = readme.split_once("## From the command line").unwrap().1;
-    let session = chapter.split_once("```console\n").unwrap().1.split_once("```").unwrap().0;
+    let chapter = chapter.split_once("\n## ").unwrap().0;
+    let sessions = chapter.split("```console\n").skip(1);
+    let sessions = sessions.map(|session| session.split_once("```").unwrap().0);
     let server = DevServer::start(&["-dev-root-token-id=root"]);
     let home = Folder::new();
     std::os::unix::fs::symlink(strongroom(), home.path().join("strongroom")).unwrap();
     let path = format!("{}:{}", home.path().display(), std::env::var("PATH").unwrap());
     let (mut before, mut lines) = (String::new(), 0);
-    for step in session.split("$ ").skip(1) {
+    for step in sessions.flat_map(|session| session.split("$ ").skip(1)) {
         let (line, printed) = step.split_once('\n').unwrap();
         if line.starts_with("export ") {
-            before = line.replace("127.0.0.1:8200", &server.address.to_string());
+            before += &line.replace("127.0.0.1:8200", &server.address.to_string());
+            before += "; ";
             continue;
         }
         // A terminal shows both streams.
-        let line = format!("{before}; {{ {line}; }} 2>&1");
+        let line = format!("{before}{{ {line}; }} 2>&1");
         let mut shell = Command::new("sh");
         shell.args(["-c", &line]).env("PATH", &path).env("HOME", home.path());
-        shell.env_remove("VAULT_TOKEN").env_remove("BAO_TOKEN").env_remove("BAO_ADDR");
+        for name in ["TOKEN", "ADDR", "NAMESPACE", "FORMAT"] {
+            shell.env_remove(format!("VAULT_{name}")).env_remove(format!("BAO_{name}"));
+        }
         let output = shell.output().unwrap();
         let shown = String::from_utf8(output.stdout).unwrap();
         assert_eq!(shown.trim_end(), printed.trim_end(), "{line}");
         lines += 1;
     }
-    assert_eq!(lines, 7, "every line is understood");
+    assert_eq!(lines, 17, "every line is understood");
 }
 
 /// At a terminal: nothing that is typed is shown, and an interrupt leaves the terminal as it was.

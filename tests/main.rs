@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod administration;
 mod cache;
 mod canned;
 mod clients;
@@ -20,6 +21,7 @@ mod host;
 mod isolation;
 mod kills;
 mod listening;
+mod mounts;
 mod namespaces;
 mod password;
 mod peer;
@@ -40,3 +42,4 @@ mod store;
 mod store_folder;
 mod tls;
 mod tls_stream;
+mod user;

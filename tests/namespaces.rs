@@ -3,13 +3,8 @@
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-use strongroom_core::{
-    Config, Key, MemoryStore, Output, Read, RequestId, Rules, Step, Time, http, limit, prepare,
-};
+use strongroom_core::{Config, Output, Read, RequestId, Rules, Step, Time, http, limit, prepare};
 use strongroom_tests::single::Single;
-
-/// The space of policies in keys.
-const POLICY_SPACE: u8 = 13;
 
 const NO_SEAL: &str = r#""namespaces with a seal of their own are not available: leave out seal""#;
 
@@ -62,10 +57,14 @@ impl Server {
         self.done(above, &root, "POST", &target, "{}")["data"].take()
     }
 
-    /// Makes a root token of a namespace.
+    /// Makes a token of a namespace that may do everything in it.
     fn make_token(&mut self, namespace: &str) -> String {
         let root = self.0.root.clone();
-        let body = r#"{"policies":["root"]}"#;
+        let policy = r#"path "*" { capabilities =
+            ["create", "read", "update", "patch", "delete", "list", "scan", "sudo"] }"#;
+        let body = json!({ "policy": policy }).to_string();
+        self.done(namespace, &root, "PUT", "sys/policies/acl/all", &body);
+        let body = r#"{"policies":["all"]}"#;
         let answer = self.done(namespace, &root, "POST", "auth/token/create", body);
         answer["auth"]["client_token"].as_str().unwrap().to_owned()
     }
@@ -348,6 +347,31 @@ fn a_lock_holds_everything_below_until_it_is_opened() {
     }));
 }
 
+/// Without the key it takes `sudo`, on the very path.
+#[test]
+fn only_sudo_unlocks_without_the_key() {
+    let mut server = Server::new();
+    server.make("a");
+    let root = server.0.root.clone();
+    for (name, more) in [("plain", ""), ("mighty", ", \"sudo\"")] {
+        let rules = format!("path \"sys/namespaces/*\" {{ capabilities = [\"update\"{more}] }}");
+        let body = json!({ "policy": rules }).to_string();
+        server.done("", &root, "PUT", &format!("sys/policies/acl/{name}"), &body);
+        let body = json!({ "policies": [name], "id": name }).to_string();
+        server.done("", &root, "POST", "auth/token/create", &body);
+    }
+    let answer = server.done("", &root, "POST", "sys/namespaces/api-lock/lock/a", "");
+    let key = answer["data"]["unlock_key"].as_str().unwrap();
+    let target = "sys/namespaces/api-lock/unlock/a";
+    let (status, answer) = server.ask_in("", "plain", "POST", target, "{}");
+    let want = "1 error occurred:\n\t* provided empty key\n\n";
+    assert_eq!((status, error(&answer)), (500, want));
+    let body = json!({ "unlock_key": key }).to_string();
+    assert_eq!(server.ask_in("", "plain", "POST", target, &body).0, 204);
+    server.done("", &root, "POST", "sys/namespaces/api-lock/lock/a", "");
+    assert_eq!(server.ask_in("", "mighty", "POST", target, "{}").0, 200);
+}
+
 /// A long list comes from a task, and says the same as short ones.
 #[test]
 fn lists_three_hundred_by_a_task() {
@@ -424,33 +448,13 @@ fn fill(server: &mut Server, namespace: &str) -> String {
     token.to_owned()
 }
 
-/// The owner in the keys of what a namespace has.
-fn owner_of(shown: &Value) -> [u8; 16] {
-    let digits = shown["uuid"].as_str().unwrap().replace('-', "");
-    let byte = |at: usize| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).unwrap();
-    std::array::from_fn(byte)
-}
-
-/// Puts a record of a policy into the store: nothing makes one yet.
-fn put_policy(server: &mut Server, owner: [u8; 16]) {
-    let mut key = [9; Key::BYTES];
-    key[0] = POLICY_SPACE;
-    key[1..17].copy_from_slice(&owner);
-    let mut records = server.0.store.records().clone();
-    records.insert(Key::from_bytes(key), vec![1, 2, 3].into());
-    server.0.store = MemoryStore::from_records(records);
-}
-
 #[test]
 fn leaves_no_record_of_a_deleted_namespace() {
     for crashes in [false, true] {
         let mut server = Server::new();
         let before = server.0.store.records().len();
-        let shown = server.make("a");
+        server.make("a");
         let token = fill(&mut server, "a");
-        put_policy(&mut server, owner_of(&shown));
-        server.0.restart(Config::default());
-        server.0.unseal();
         assert!(server.0.store.records().len() > before + 500);
         server.0.holds_background = crashes;
         let (status, answer) = server.ask("DELETE", "sys/namespaces/a", "");
@@ -523,24 +527,28 @@ fn a_request_that_waits_does_not_outlive_its_namespace() {
     server.0.vault.handle_request(&step, waiting, call);
     let mut task = None;
     while let Some(output) = server.0.vault.poll_output() {
-        match output {
-            Output::Load(id, keys) => {
-                let loaded = server.0.store.read(&keys);
-                server.0.vault.handle_loaded(&step, id, loaded);
-            }
-            Output::Range(id, found) => task = Some((id, found)),
-            _ => unreachable!("a scan waits for its task alone"),
+        if let Output::Load(id, keys) = output {
+            let loaded = server.0.store.read(&keys);
+            server.0.vault.handle_loaded(&step, id, loaded);
+        } else if let Output::Range(id, found) = output {
+            task = Some((id, found));
+        } else {
+            unreachable!("a scan waits for its task alone");
         }
     }
     let (id, task) = task.expect("a scan is a task");
     let finding = task.run(&server.0.store, &|| true);
     assert_eq!(server.ask("DELETE", "sys/namespaces/a", "").0, 200);
     server.0.vault.handle_range(&step, id, finding);
-    let answer =
-        std::iter::from_fn(|| server.0.vault.poll_output()).find_map(|output| match output {
-            Output::Respond(id, response) if id == waiting => Some(response),
-            _ => None,
-        });
+    let mut outputs = std::iter::from_fn(|| server.0.vault.poll_output());
+    let answer = outputs.find_map(|output| match output {
+        Output::Respond(id, response) => (id == waiting).then_some(response),
+        Output::Load(..)
+        | Output::Persist(_)
+        | Output::Audit(..)
+        | Output::Run(..)
+        | Output::Range(..) => None,
+    });
     let answer = answer.expect("it is answered");
     assert_eq!(answer.status().as_u16(), 404);
     assert!(!String::from_utf8_lossy(answer.body()).contains("secret"));

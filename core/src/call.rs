@@ -1,7 +1,6 @@
 //! A request in the core's own words, and the way it takes through the rules that need state.
 
 use alloc::string::{String, ToString};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use alloc::{format, vec};
 use core::time::Duration;
@@ -13,15 +12,16 @@ use crate::cors::{self, Allowed, Origin};
 use crate::field::{FieldKind, Source, check_token};
 use crate::http::Response;
 use crate::json::{self, Doc, Value};
-use crate::mount::{self, Mount};
+use crate::mount::{self, Fixed, Mount};
 use crate::namespace::{self, Place};
 use crate::path::Path;
+use crate::policy;
 use crate::reject::{Branch, Reject};
 use crate::route::{self, Context, Found, Home, Method, Operation, Route};
 use crate::secret::{Secret, Wiped};
 use crate::time::Time;
-use crate::token::{self, Authorized, Caller, Wish, Wrapped, Wrapping};
-use crate::vault::{Halt, Tx};
+use crate::token::{self, Authorized, Caller, Wrapped, Wrapping};
+use crate::vault::{Deed, Halt, Tx};
 
 /// One request, decoded: what [`crate::Vault::handle_request`] takes. Made by [`crate::prepare`].
 #[allow(missing_debug_implementations, reason = "calls hold tokens and secrets")]
@@ -57,6 +57,11 @@ impl Call {
     /// sees it.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The path from the root namespace, as far as the request itself tells.
+    pub(crate) fn whole_path(&self) -> String {
+        namespace::whole_path(self.namespace.as_deref(), self.path.as_str())
     }
 
     /// A call that is refused, if its origin is not refused before.
@@ -105,14 +110,14 @@ impl Call {
     pub(crate) fn audit_line(
         &self,
         kind: &str,
-        operation: Operation,
+        deed: &Deed,
         request_id: &str,
         now: Time,
     ) -> String {
         let request = json::Object::new()
             .string("id", request_id)
-            .string("operation", operation.word())
-            .string("path", self.path.as_str())
+            .string("operation", deed.operation.word())
+            .string("path", &deed.path)
             .finish();
         json::Object::new()
             .string("time", &now.rfc3339())
@@ -161,12 +166,10 @@ fn perform_plain(
         Authorized::sealed(tx)
     } else {
         let caller = Caller::identify(tx, call)?;
-        let access = Some(method.access);
-        let wish = Wish { operation: call.operation, access, normal: None };
-        token::authorize(tx, caller, call, &place, &wish)?
+        token::authorize(tx, caller, call, &place, call.operation, Some(method.access))?
     };
     if call.is_audited() && tx.seal().unsealed().is_some() {
-        tx.audit(call.operation)?;
+        tx.audit(call.operation, &place)?;
     }
     let context = Context::plain(call, &place, route)?;
     let answer = (method.handler)(tx, &context, &authorized)?;
@@ -193,7 +196,7 @@ fn perform_mount(tx: &mut Tx<'_>, call: &Call) -> Result<Response, Halt> {
     let found = fixed.and_then(|(fixed, rest)| route::find(fixed.engine(), rest));
     check_body_token(call, found.as_ref())?;
     let home = match found.as_ref().map(|found| found.route) {
-        Some(route) if route.home == Home::Wrapping => {
+        Some(route) if route.home == Home::Wrapping && call.operation != Operation::Help => {
             // That is said before the caller is looked at, who may be the token itself.
             Wrapping::find(tx, call)?;
             route.home
@@ -209,8 +212,9 @@ fn perform_mount(tx: &mut Tx<'_>, call: &Call) -> Result<Response, Halt> {
         }
         Some(_) | None => {}
     }
+    // Where it is served, and whether anything is there, comes before a use of the token is charged.
+    let place = canonical(at_home(tx, call, place, home)?, call.operation);
     let caller = Caller::identify(tx, call)?;
-    let place = at_home(tx, call, &caller, place, home)?;
     serve(tx, call, &place, caller)
 }
 
@@ -218,13 +222,16 @@ fn perform_mount(tx: &mut Tx<'_>, call: &Call) -> Result<Response, Halt> {
 fn at_home<'p>(
     tx: &mut Tx<'_>,
     call: &Call,
-    caller: &Caller,
     place: Place<'p>,
     home: Home,
 ) -> Result<Place<'p>, Halt> {
     let namespace = match home {
         Home::Request => return Ok(place),
-        Home::Caller => Arc::clone(&caller.namespace),
+        Home::Caller => match token::namespace_of(tx, call.token_text().unwrap_or(""))? {
+            Some(namespace) => namespace,
+            None => return Ok(place),
+        },
+        Home::Wrapping if call.operation == Operation::Help => return Ok(place),
         Home::Wrapping => Wrapping::find(tx, call)?.namespace,
         Home::Token => {
             let members = call.doc.as_ref().and_then(Doc::object);
@@ -241,6 +248,29 @@ fn at_home<'p>(
     let place = Place::resolve_owned(tx, [&namespace.path, place.path()].concat())?;
     place.check_lock()?;
     Ok(place)
+}
+
+/// The place by its canonical name, where the endpoints of the system mount take several spellings for
+/// one: rules must not see another name than the handler.
+fn canonical(place: Place<'_>, operation: Operation) -> Place<'_> {
+    let Some(path) = place.path().strip_prefix(Fixed::System.path()) else { return place };
+    let mut segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    if operation.is_list() && path.ends_with('/') {
+        segments.push("");
+    }
+    let mut clean = segments.join("/");
+    if let Some(found) = route::find(Fixed::System.engine(), &clean)
+        && let Some((_, name)) = found.captures.first().filter(|_| found.route.folds)
+    {
+        let (length, folded) = (name.len(), policy::normal_name(name));
+        clean.truncate(clean.len() - length);
+        clean.push_str(&folded);
+    }
+    if clean == path {
+        return place;
+    }
+    let clean = [Fixed::System.path(), &clean].concat();
+    place.renamed(&clean)
 }
 
 /// From the caller on: what the request is for, and whether the caller may.
@@ -266,11 +296,8 @@ fn serve(
         _ => false,
     };
     let operation = if creates { Operation::Create } else { call.operation };
-    let normal = known.and_then(Target::normal_path);
-    let normal = normal.map(|path| place.namespace.path_of(&path));
     let access = method.map(|method| method.access);
-    let wish = Wish { operation, access, normal: normal.as_deref() };
-    let authorized = token::authorize(tx, caller, call, place, &wish)?;
+    let authorized = token::authorize(tx, caller, call, place, operation, access)?;
     tx.branch = Branch::Authenticated;
     dispatch(tx, call, place, &target?, operation, &authorized)
 }
@@ -294,12 +321,6 @@ impl<'p> Target<'p> {
         };
         let found = route::find(mount.engine, path);
         Ok(Self { mount, path, found })
-    }
-
-    /// The path inside the namespace with the normal form of the name in it, if it was sent in another.
-    fn normal_path(&self) -> Option<String> {
-        let path = self.found.as_ref()?.normal_path(self.path)?;
-        Some([&self.mount.path, &*path].concat())
     }
 }
 
@@ -335,7 +356,7 @@ fn dispatch(
         return Err(Reject::invalid("namespace is not sealable").into());
     }
     let context = Context::mounted(call, place, mount, path, found)?;
-    tx.audit(operation)?;
+    tx.audit(operation, place)?;
     if method.frees {
         tx.free_room();
     }
@@ -355,7 +376,8 @@ fn dispatch(
 /// The answer in the cubbyhole of a token, if it is one that can be wrapped.
 fn wrap(tx: &mut Tx<'_>, call: &Call, place: &Place<'_>, answer: Answer) -> Result<Answer, Halt> {
     match answer {
-        Answer::Envelope(envelope) if envelope.wrap_info.is_none() => {
+        Answer::Envelope(mut envelope) if envelope.wrap_info.is_none() => {
+            envelope.doubled = false;
             let accessor = envelope.accessor.clone();
             let text = Wiped::new(envelope.into_text(&tx.request_id()));
             let wrapped = Wrapped {
@@ -371,7 +393,10 @@ fn wrap(tx: &mut Tx<'_>, call: &Call, place: &Place<'_>, answer: Answer) -> Resu
             let body = json::Object::new().strings("errors", ["unsupported path"]).finish();
             Ok(Answer::Bare(StatusCode::NOT_FOUND, body + "\n"))
         }
-        answer => Ok(answer),
+        answer
+        @ (Answer::Nothing | Answer::Envelope(_) | Answer::Bare(..) | Answer::Refused(_)) => {
+            Ok(answer)
+        }
     }
 }
 
@@ -384,15 +409,15 @@ fn filter(
     operation: Operation,
 ) -> Result<Answer, Reject> {
     let Answer::Envelope(envelope) = answer else { return Ok(answer) };
-    let unfit = Reject::Trouble("the answer is no list that can be filtered");
     let data = envelope.data.as_ref().map_or("{}", |data| data.as_str());
     let doc = json::parse(data.as_bytes(), &json::Limits::unbounded()).ok().flatten();
-    let members = doc.as_ref().and_then(Doc::object).ok_or_else(|| unfit.clone())?;
+    let members = doc.as_ref().and_then(Doc::object).ok_or(Reject::AclDenied)?;
     let mut object = json::Object::new();
     let mut is_empty = true;
     for (member, value) in members {
         match (member, value.items(), value.members()) {
-            ("keys", Some(keys), _) => {
+            // The older path of the policies gives its names twice.
+            ("keys" | "policies", Some(keys), _) => {
                 let keys = keys.filter_map(Value::as_str);
                 let shown: Vec<&str> = keys.filter(|name| authorized.shows(place, name)).collect();
                 is_empty = shown.is_empty();
@@ -407,7 +432,7 @@ fn filter(
                 });
                 object = object.raw(member, &infos.finish());
             }
-            _ => return Err(unfit),
+            _ => return Err(Reject::AclDenied),
         }
     }
     if is_empty && operation == Operation::List {

@@ -60,7 +60,6 @@ mod mount;
 mod namespace;
 mod password;
 mod path;
-#[allow(dead_code, unused_imports, reason = "the server asks no policies yet")]
 mod policy;
 mod quote;
 mod random;

@@ -108,10 +108,18 @@ pub const POLICY_RULES_MAX: usize = 5_000;
 /// Bytes of a path that a template of a policy makes: no path of a request is longer, that of its
 /// namespace included.
 pub const POLICY_PATH_BYTES_MAX: usize = TARGET_BYTES_MAX + HEAD_BYTES_MAX;
+/// Bytes of a policy: it is read in one step, some ten of them in a microsecond. The largest that are known
+/// have some 50 KiB.
+pub const POLICY_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of all policies of one token, as they are stored: they are compiled together, in one step.
+pub const ACL_BYTES_MAX: usize = 512 * 1024;
 /// Bytes of compiled rules that are kept: some thousand sets of policies of the usual size.
 pub const ACL_CACHE_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes of the name of a policy: it is a name in the index of its namespace, and tokens have it.
 pub const POLICY_NAME_BYTES_MAX: usize = 512;
+/// Items of a text with commas that are compared with what a policy lists, each with each: a body may have
+/// millions.
+pub const PARAMETER_PARTS_MAX: usize = 256;
 
 // --- Requests -------------------------------------------------------------------------------
 
@@ -151,10 +159,14 @@ pub const LIST_PAGES_MAX: usize = 64;
 /// Index pages and records that one step opens for a list that shows records (mounts, namespaces,
 /// policies); a list of more is a task.
 pub const ROLL_READS_MAX: usize = 256;
+/// Bytes of those records: the texts of policies are read for such a list.
+pub const ROLL_BYTES_MAX: usize = 256 * 1024;
 /// Index pages that a task reads together.
 pub const TASK_PAGES_AHEAD: usize = 64;
 /// Tasks of requests at one time; beyond it 503. Each may build an answer of [`LIST_BYTES_MAX`].
 pub const TASKS_MAX: usize = 8;
+/// Tasks under way at which a request without a token gets none: places are left for those who show one.
+pub const TASKS_OF_STRANGERS_MAX: usize = 2;
 /// Dropped owners that one page of the clean-up looks at.
 pub const SWEEP_OWNERS_MAX: usize = 64;
 /// Rows that one page of the clean-up takes away: one batch, beside which requests find room.
@@ -189,6 +201,9 @@ pub const ROTATION_INTERVAL_MIN: i64 = 24 * 3600;
 
 /// Ancestors of a token: each is looked up when the token is used.
 pub const TOKEN_DEPTH_MAX: usize = 64;
+/// Bytes of the record of a token: it is read for each request with the token, and for those of its
+/// children.
+pub const TOKEN_RECORD_BYTES_MAX: usize = 64 * 1024;
 /// Policies of a token: each is looked up when the token is used.
 pub const TOKEN_POLICIES_MAX: usize = 256;
 /// Bytes of a token as a client sends it; longer ones are not looked up.

@@ -9,7 +9,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
-use crate::limit::{LIST_BYTES_MAX, ROLL_READS_MAX, TASK_PAGES_AHEAD};
+use crate::limit::{LIST_BYTES_MAX, ROLL_BYTES_MAX, ROLL_READS_MAX, TASK_PAGES_AHEAD};
 use crate::reject::Corrupt;
 use crate::secret::Wiped;
 use crate::store::folder::{Page, PageReader, walk};
@@ -18,10 +18,13 @@ use crate::sys;
 use crate::task::Inquiry;
 use crate::vault::{Halt, Tx};
 
+/// What some records say, each if it is there.
+pub(crate) type Payloads = Vec<Option<Wiped<Vec<u8>>>>;
+
 /// Where records are read for a roll.
 pub(crate) trait RecordReader: PageReader {
     /// The payloads of some records, each if it is there. They are loaded together.
-    fn payloads(&mut self, names: &[Name<'_>]) -> Result<Vec<Option<Wiped<Vec<u8>>>>, Self::Halt>;
+    fn payloads(&mut self, names: &[Name<'_>]) -> Result<Payloads, Self::Halt>;
 
     /// The roll is longer than an answer may be.
     fn too_much() -> Self::Halt;
@@ -61,7 +64,7 @@ pub(crate) fn read(tx: &mut Tx<'_>, roll: Roll) -> Result<Option<String>, Halt> 
     if let Inquiry::Roll(roll) = &inquiry
         && !tx.has_inquired(&inquiry)
     {
-        match roll.read(&mut Few { tx, left: ROLL_READS_MAX }) {
+        match roll.read(&mut Few { tx, left: ROLL_READS_MAX, bytes_left: ROLL_BYTES_MAX }) {
             Ok(data) => return Ok(data),
             Err(FewHalt::Halt(halt)) => return Err(halt),
             Err(FewHalt::Many) => {}
@@ -90,6 +93,7 @@ pub(crate) fn names<R: RecordReader>(
 struct Few<'t, 'v> {
     tx: &'t mut Tx<'v>,
     left: usize,
+    bytes_left: usize,
 }
 
 enum FewHalt {
@@ -131,9 +135,12 @@ impl PageReader for Few<'_, '_> {
 }
 
 impl RecordReader for Few<'_, '_> {
-    fn payloads(&mut self, names: &[Name<'_>]) -> Result<Vec<Option<Wiped<Vec<u8>>>>, FewHalt> {
+    fn payloads(&mut self, names: &[Name<'_>]) -> Result<Payloads, FewHalt> {
         self.take(names.len())?;
-        self.tx.payloads(names).map_err(FewHalt::Halt)
+        let payloads = self.tx.payloads(names).map_err(FewHalt::Halt)?;
+        let bytes: usize = payloads.iter().flatten().map(|payload| payload.len()).sum();
+        self.bytes_left = self.bytes_left.checked_sub(bytes).ok_or(FewHalt::Many)?;
+        Ok(payloads)
     }
 
     fn too_much() -> FewHalt {

@@ -14,7 +14,7 @@ use crate::effect::RequestId;
 use crate::json;
 use crate::limit::{LIST_BYTES_MAX, TASK_PAGES_AHEAD};
 use crate::reject::Corrupt;
-use crate::roll::{RecordReader, Roll};
+use crate::roll::{Payloads, RecordReader, Roll};
 use crate::seal::Barrier;
 use crate::secret::Wiped;
 use crate::store::folder::{self, Page, PageReader};
@@ -237,7 +237,7 @@ impl PageReader for Pages<'_> {
 }
 
 impl RecordReader for Pages<'_> {
-    fn payloads(&mut self, names: &[Name<'_>]) -> Result<Vec<Option<Wiped<Vec<u8>>>>, Unfound> {
+    fn payloads(&mut self, names: &[Name<'_>]) -> Result<Payloads, Unfound> {
         let keys: Vec<Key> = names.iter().map(|name| self.barrier.key(name)).collect();
         let mut records = self.read(&keys)?.into_iter();
         let open = |(key, name): (&Key, &Name<'_>)| {

@@ -5,6 +5,7 @@
 //! back.
 
 pub mod policy;
+mod rule;
 mod seal;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -338,9 +339,7 @@ impl Model {
         let Some(caller) = caller else {
             return Expect::Errors(403, Some("permission denied"));
         };
-        let any_token = matches!(op, Op::LookupSelf | Op::RevokeSelf | Op::Job(_));
-        let is_root = self.tokens.get(caller).is_some_and(|token| token.root);
-        if !any_token && !is_root {
+        if !self.allows(caller, op, now) {
             return Expect::Errors(403, Some(DENIED));
         }
         self.serve_authorized(op, caller, charged, seq, now)
@@ -417,6 +416,16 @@ impl Model {
             | Op::Unseal(_)
             | Op::UnsealReset => unreachable!("served without a token"),
         }
+    }
+
+    /// Whether the policies of a token allow this: root everything, `default` what it says.
+    fn allows(&self, at: usize, op: &Op, now: u64) -> bool {
+        let Some(token) = self.tokens.get(at) else { return false };
+        let exists = match op {
+            Op::CubbyholeWrite(path, _) => token.cubbyhole.contains_key(path),
+            _ => true,
+        };
+        token.root || rule::default_allows(op, exists, now)
     }
 
     fn rotate(&mut self, seq: u64) -> Expect {
@@ -521,8 +530,8 @@ impl Model {
             let expired = token.expires.is_some_and(|expires| expires <= now);
             next = token.parent.filter(|_| !token.revoked && !spent && !expired);
         }
-        let allowed = self.caller(token, now, charged).and_then(|at| self.tokens.get(at));
-        if !allowed.is_some_and(|token| token.root) {
+        let caller = self.caller(token, now, charged);
+        if !caller.is_some_and(|at| self.allows(at, op, now)) {
             return seq;
         }
         match op {

@@ -162,6 +162,23 @@ impl Op {
         }
     }
 
+    /// What rules call it; `exists` is whether what it writes is there already.
+    pub fn operation(&self, exists: bool) -> &'static str {
+        match self.parts().0 {
+            "GET" => "read",
+            "DELETE" => "delete",
+            "LIST" => "list",
+            "SCAN" => "scan",
+            _ if exists => "update",
+            _ => "create",
+        }
+    }
+
+    /// The path that rules see.
+    pub fn path(&self) -> String {
+        self.parts().1.trim_start_matches("/v1/").to_owned()
+    }
+
     /// The bytes of the request.
     pub fn bytes(&self, token: Option<&str>) -> Vec<u8> {
         let (method, target, body) = self.parts();

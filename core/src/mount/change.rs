@@ -79,6 +79,7 @@ pub(crate) fn place(
     path: &str,
     owner: Owner,
 ) -> Result<(), Halt> {
+    assert!(path.len() > 1 && path.ends_with('/'), "a mount has a path, with a slash at its end");
     tx.put(&row_name(namespace, path), &Row::to_mount(owner));
     folder::add(tx, namespace, &[INDEX, path].concat())
 }

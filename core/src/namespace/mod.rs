@@ -12,7 +12,7 @@ mod place;
 mod record;
 
 pub(crate) use change::{create, drop_namespace, find, put};
-pub(crate) use place::Place;
+pub(crate) use place::{Place, whole_path};
 pub(crate) use record::Namespace;
 
 use crate::reject::Reject;

@@ -113,6 +113,12 @@ impl<'p> Place<'p> {
         self.locked.as_deref()
     }
 
+    /// The same namespace, and another path in it.
+    pub(crate) fn renamed(self, path: &str) -> Self {
+        let full = Cow::Owned(self.namespace.path_of(path));
+        Self { full, first_row: None, ..self }
+    }
+
     /// The path inside the namespace.
     pub(crate) fn path(&self) -> &str {
         self.full.get(self.at..).unwrap_or("")
@@ -133,6 +139,12 @@ impl<'p> Place<'p> {
 fn first_segment(path: &str) -> Option<&str> {
     let end = path.find('/')?;
     path.get(..=end).filter(|_| path.get(..end).is_some_and(|name| !is_reserved(name)))
+}
+
+/// What a header and a path name together, whether or not that is there.
+pub(crate) fn whole_path(header: Option<&str>, path: &str) -> String {
+    let header = header.map(canonical).and_then(Result::ok).unwrap_or_default();
+    [&header, path].concat()
 }
 
 /// A header as the beginning of a path: empty for the root namespace, or with a slash at its end.
@@ -157,6 +169,19 @@ fn canonical(header: &str) -> Result<String, Reject> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_a_place_the_same_by_header_and_by_path() {
+        const SPELLINGS: [(Option<&str>, &str); 4] = [
+            (None, "a/b/kv/x"),
+            (Some("a"), "b/kv/x"),
+            (Some("/a/b/"), "kv/x"),
+            (Some("root"), "a/b/kv/x"),
+        ];
+        for (header, path) in SPELLINGS {
+            assert_eq!(whole_path(header, path), "a/b/kv/x");
+        }
+    }
 
     #[test]
     fn reads_a_header_as_a_path() {

@@ -111,11 +111,6 @@ impl Acl {
         Some(Grant { sudo, limit: unlimited(data), filter: None })
     }
 
-    /// Whether a rule decides about a path, whatever it says.
-    pub(crate) fn has_rule(&self, operation: Operation, path: &str) -> bool {
-        self.find(path, operation.is_list()).is_some()
-    }
-
     /// What `sys/capabilities` shows of a path.
     pub(crate) fn capabilities(&self, path: &str) -> Capabilities {
         let rule = self.choose(path, path.strip_suffix('/'));

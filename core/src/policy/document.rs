@@ -124,7 +124,7 @@ const KEYS: [&str; 12] = [
     "expiration",
     "list_scan_response_keys_filter_path",
     "max_wrapping_ttl",
-    // Who used to log in again by a second factor for a path. Nothing comes of it, as in the reference.
+    // It has no effect, here and in the reference.
     "mfa_methods",
     "min_wrapping_ttl",
     "pagination_limit",

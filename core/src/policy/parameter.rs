@@ -1,20 +1,25 @@
 //! Rules about the parameters of a request: names, and the values that are listed for them.
 //!
 //! What is allowed must be sent as it is listed. What is denied is found in every spelling that the
-//! API takes for it: as a list's item, between commas, with spaces around it, a number as a text.
+//! API takes for it: as a list's item, between commas, with spaces around it, in any case, a number as a
+//! text.
 //!
-//! Invariant: names are in lower case, sorted, and each stands once.
+//! Invariants: names are in lower case; a look at a request takes time in proportion to it, to what is
+//! listed, and to [`limit::PARAMETER_PARTS_MAX`].
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::collections::btree_map::Entry;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::field::parse_bool;
 use crate::json::{Kind, Members, Value, push_string};
+use crate::limit;
 
 /// Values by the names of parameters; a name without values stands for any value.
 #[derive(Clone, Default)]
-pub(super) struct Parameters(Vec<(Box<str>, Vec<Constant>)>);
+pub(super) struct Parameters(BTreeMap<Box<str>, Vec<Constant>>);
 
 /// A value in a policy.
 #[derive(Clone)]
@@ -25,24 +30,19 @@ pub(super) enum Constant {
     Number(Box<str>),
     Text(Box<str>),
     List(Vec<Self>),
-    Map(Vec<(Box<str>, Self)>),
+    Map(BTreeMap<Box<str>, Self>),
 }
 
 impl Parameters {
     /// Adds values for a name. If the name is there, both lists hold, and a list for any value is all
     /// that is left.
     pub(super) fn add(&mut self, name: &str, values: Vec<Constant>) {
-        let name = fold_case(name);
-        match self.0.binary_search_by(|(known, _)| (**known).cmp(&name)) {
-            Err(at) => self.0.insert(at, (name, values)),
-            Ok(at) => {
-                let Some((_, known)) = self.0.get_mut(at) else { return };
-                if known.is_empty() || values.is_empty() {
-                    known.clear();
-                } else {
-                    known.extend(values);
-                }
+        match self.0.entry(fold_case(name)) {
+            Entry::Vacant(place) => drop(place.insert(values)),
+            Entry::Occupied(mut known) if known.get().is_empty() || values.is_empty() => {
+                known.get_mut().clear();
             }
+            Entry::Occupied(mut known) => known.get_mut().extend(values),
         }
     }
 
@@ -86,8 +86,7 @@ impl Parameters {
     }
 
     fn get(&self, name: &str) -> Option<&[Constant]> {
-        let at = self.0.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
-        self.0.get(at).map(|(_, values)| values.as_slice())
+        self.0.get(name).map(Vec::as_slice)
     }
 
     /// Appends the JSON object of it.
@@ -98,10 +97,8 @@ impl Parameters {
 
     /// Memory behind it.
     pub(super) fn bytes(&self) -> usize {
-        let one = |(name, values): &(Box<str>, Vec<Constant>)| {
-            size_of::<(Box<str>, Vec<Constant>)>() + name.len() + bytes_of(values)
-        };
-        self.0.iter().map(one).sum()
+        let one = size_of::<(Box<str>, Vec<Constant>)>();
+        self.0.iter().map(|(name, values)| one + name.len() + bytes_of(values)).sum()
     }
 }
 
@@ -136,8 +133,14 @@ fn allows_text(listed: &[Constant], text: &str) -> bool {
     }
     let fits_whole =
         |pattern: &str| pattern == text || pattern.contains(',') && matches_glob(pattern, text);
-    patterns().any(fits_whole)
-        || text.split(',').all(|part| patterns().any(|pattern| matches_glob(pattern, part)))
+    let fits_part = |part: &str| patterns().any(|pattern| matches_glob(pattern, part));
+    patterns().any(fits_whole) || !has_many_parts(text) && text.split(',').all(fits_part)
+}
+
+/// Whether a text has more items than are looked through. None of them is allowed then, and all of them
+/// are denied.
+fn has_many_parts(text: &str) -> bool {
+    text.split(',').nth(limit::PARAMETER_PARTS_MAX).is_some()
 }
 
 fn denies(listed: &[Constant], value: Value<'_>) -> bool {
@@ -186,11 +189,8 @@ impl Constant {
                     && own.iter().zip(other).all(|(own, one)| own.equals(one))
             }
             (Self::Map(own), Kind::Object(mut other)) => {
-                let has = |(name, own): &(Box<str>, Self)| {
-                    other.get(name).is_some_and(|value| own.equals(value))
-                };
-                own.iter().all(has)
-                    && other.all(|(name, _)| own.iter().any(|(own, _)| **own == *name))
+                own.iter().all(|(name, own)| other.get(name).is_some_and(|one| own.equals(one)))
+                    && other.all(|(name, _)| own.contains_key(name))
             }
             (
                 Self::Null
@@ -211,7 +211,10 @@ impl Constant {
             Kind::Bool(false) => self.is_spelled("false") || self.is_spelled("0"),
             Kind::Number(text) => self.is_spelled(text),
             Kind::String(text) => {
-                self.is_spelled(text) || text.split(',').any(|part| self.is_spelled(part.trim()))
+                let mut parts = text.split(',').map(str::trim);
+                self.is_spelled(text)
+                    || has_many_parts(text)
+                    || parts.any(|part| self.is_spelled(part))
             }
             Kind::Null | Kind::Array(_) | Kind::Object(_) => false,
         }
@@ -221,7 +224,8 @@ impl Constant {
         match self {
             Self::Bool(value) => parse_bool(text) == Some(*value),
             Self::Number(number) => is_same_number(number, text),
-            Self::Text(pattern) => matches_glob(pattern, text),
+            // Some endpoints know no case, such as those that take names of policies.
+            Self::Text(pattern) => matches_glob(&fold_case(pattern), &fold_case(text)),
             Self::Null | Self::List(_) | Self::Map(_) => false,
         }
     }
@@ -316,5 +320,16 @@ mod tests {
         for (pattern, text, want) in CASES {
             assert_eq!(matches_glob(pattern, text), want, "{pattern} {text}");
         }
+    }
+
+    #[test]
+    fn looks_through_so_many_items_of_a_text_and_no_more() {
+        let listed = [Constant::Text("a".into())];
+        let most = ["a"; limit::PARAMETER_PARTS_MAX].join(",");
+        assert!(allows_text(&listed, &most));
+        assert!(!allows_text(&listed, &(most.clone() + ",a")));
+        let other = Constant::Text("b".into());
+        assert!(!other.is_spelled_by(Kind::String(&most)));
+        assert!(other.is_spelled_by(Kind::String(&(most + ",a"))));
     }
 }

@@ -79,29 +79,61 @@ impl Record {
 
     pub(crate) fn encode(&self) -> Wiped<Vec<u8>> {
         Writer::new(VERSION)
-            .str(&self.text)
             .bool(self.options.allow_wildcards)
             .bool(self.options.allow_slashes)
             .i64(self.version)
             .bool(self.cas_required)
             .option(self.expiration, Writer::time)
             .option(self.modified, Writer::time)
+            .str(&self.text)
             .finish()
     }
 
     /// Reads the payload of a record.
     pub(crate) fn read(payload: &[u8]) -> Result<Self, Corrupt> {
-        let mut reader = Reader::new(payload, VERSION)?;
-        let text = reader.string()?;
-        let options = Options { allow_wildcards: reader.bool()?, allow_slashes: reader.bool()? };
-        let (version, cas_required) = (reader.i64()?, reader.bool()?);
-        let expiration = reader.option(Reader::time)?;
-        let modified = reader.option(Reader::time)?;
-        reader.finish()?;
+        let head = Head::read(payload)?;
+        let Head { options, version, cas_required, expiration, modified, text } = head;
+        let text = text.to_owned();
         let policy =
             Policy::parse(&text, options).map_err(|_| Corrupt("a policy that cannot be read"))?;
         Ok(Self { text, options, version, cas_required, expiration, modified, policy })
     }
+}
+
+/// A record whose text is not read.
+pub(crate) struct Head<'p> {
+    options: Options,
+    version: i64,
+    cas_required: bool,
+    expiration: Option<Time>,
+    modified: Option<Time>,
+    text: &'p str,
+}
+
+impl<'p> Head<'p> {
+    pub(crate) fn read(payload: &'p [u8]) -> Result<Self, Corrupt> {
+        let mut reader = Reader::new(payload, VERSION)?;
+        let options = Options { allow_wildcards: reader.bool()?, allow_slashes: reader.bool()? };
+        let (version, cas_required) = (reader.i64()?, reader.bool()?);
+        let expiration = reader.option(Reader::time)?;
+        let modified = reader.option(Reader::time)?;
+        let text = reader.str()?;
+        reader.finish()?;
+        Ok(Self { options, version, cas_required, expiration, modified, text })
+    }
+
+    pub(crate) fn is_expired(&self, now: Time) -> bool {
+        self.expiration.is_some_and(|expires| expires <= now)
+    }
+}
+
+/// Whether there is a policy of this name, without a look at what it says.
+pub(crate) fn exists(tx: &mut Tx<'_>, namespace: &Namespace, name: &str) -> Result<bool, Halt> {
+    if name == DEFAULT || tx.built_in_policy(name).is_some() {
+        return Ok(true);
+    }
+    let Some(payload) = tx.get(&record_name(namespace.id, name))? else { return Ok(false) };
+    Ok(!Head::read(&payload)?.is_expired(tx.now))
 }
 
 impl Form for Record {

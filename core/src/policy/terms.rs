@@ -1,13 +1,13 @@
 //! What a rule asks of a request beside the capability: its parameters, how its answer is wrapped, how
 //! many names it lists.
 //!
-//! Invariant: merging two rules grants nothing to a request that both would refuse, but for values of
-//! one parameter: those of both rules are allowed.
+//! Rules for one path are merged as the API has it: of two bounds the smaller one holds, names that are
+//! listed add up, and a rule without a bound lifts none.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use super::filter::Filter;
 use super::parameter::{Parameters, fold_case};
@@ -18,10 +18,11 @@ use crate::route::Operation;
 /// See the module.
 #[derive(Clone, Default)]
 pub(super) struct Terms {
+    /// Without a name in it every parameter is allowed.
     pub(super) allowed: Parameters,
     pub(super) denied: Parameters,
     /// Names of parameters, in lower case.
-    required: Vec<Box<str>>,
+    required: BTreeSet<Box<str>>,
     /// The least and the longest time that an answer may be wrapped for, in seconds. With one of them it
     /// must be wrapped.
     pub(super) wrap_min: Option<i64>,
@@ -44,10 +45,7 @@ impl Terms {
     }
 
     pub(super) fn require(&mut self, name: &str) {
-        let name = fold_case(name);
-        if let Err(at) = self.required.binary_search(&name) {
-            self.required.insert(at, name);
-        }
+        self.required.insert(fold_case(name));
     }
 
     /// Adds what another rule of the same path asks.
@@ -109,8 +107,7 @@ impl Terms {
     fn limit(&self, data: Option<Members<'_>>) -> Option<Option<i64>> {
         let Some(max) = self.page_max else { return Some(unlimited(data)) };
         let Some(sent) = data.and_then(|data| data.get(LIMIT)) else {
-            let is_required = self.required.iter().any(|name| **name == *LIMIT);
-            return (!is_required).then_some(Some(max));
+            return (!self.required.contains(LIMIT)).then_some(Some(max));
         };
         let (Kind::String(text) | Kind::Number(text)) = sent.kind() else { return None };
         match text.parse() {

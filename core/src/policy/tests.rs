@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use std::format;
 
+use super::template::{Field, Group, Identity};
 use super::*;
 use crate::json;
 use crate::time::Time;

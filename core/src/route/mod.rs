@@ -8,7 +8,6 @@ mod help;
 #[cfg(feature = "simulation")]
 pub(crate) mod probe;
 
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -121,13 +120,12 @@ pub(crate) struct Route {
     /// API read them there.
     pub(crate) doubled: bool,
     pub(crate) home: Home,
+    /// Whether the capture is a name that knows neither case nor space around it, and ends the path.
+    pub(crate) folds: bool,
     /// Whether it is about a seal, which only the root namespace has.
     pub(crate) of_seal: bool,
     /// Tells whether what a write would write is there: what is not is created.
     pub(crate) exists: Option<Exists>,
-    /// The normal form of the one name that the path has, where the endpoint takes several spellings of
-    /// it. Rules are asked about that form too, so that none leads around a denial.
-    pub(crate) normal: Option<fn(&str) -> String>,
     pub(crate) methods: &'static [Method],
     pub(crate) fields: &'static [Field],
     pub(crate) synopsis: &'static str,
@@ -182,9 +180,9 @@ impl Route {
         free_form: false,
         doubled: false,
         home: Home::Request,
+        folds: false,
         of_seal: false,
         exists: None,
-        normal: None,
         methods: &[],
         fields: &[],
         synopsis: "",
@@ -318,20 +316,6 @@ pub(crate) fn plain(path: &str) -> Option<&'static Route> {
 pub(crate) struct Found<'p> {
     pub(crate) route: &'static Route,
     pub(crate) captures: Vec<(&'static str, &'p str)>,
-}
-
-impl Found<'_> {
-    /// The path inside the mount with the normal form of the name in it; `None` if that is how it was sent.
-    pub(crate) fn normal_path(&self, path: &str) -> Option<String> {
-        let normal = self.route.normal?;
-        let (_, sent) = *self.captures.first()?;
-        let name = normal(sent);
-        if name == sent {
-            return None;
-        }
-        let start = self.route.pattern.find('{')?;
-        Some([path.get(..start)?, &name, path.get(start + sent.len()..)?].concat())
-    }
 }
 
 /// The row for a path inside a mount.

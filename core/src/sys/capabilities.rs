@@ -61,7 +61,10 @@ fn of_token(tx: &mut Tx<'_>, context: &Context<'_>, _: &Authorized) -> Result<An
     let text = context.args.string("token")?.filter(|text| !text.is_empty());
     let bad = |text: &'static str| Reject::coded(StatusCode::BAD_REQUEST, text);
     let text = text.ok_or_else(|| bad("no token found"))?;
-    let found = token::find(tx, &text)?.ok_or_else(|| bad("invalid token"))?;
+    // A token of another namespace is none here, as its accessor is none.
+    let found = token::find(tx, &text)?;
+    let found = found.filter(|found| found.namespace.is_within(context.namespace()));
+    let found = found.ok_or_else(|| bad("invalid token"))?;
     let reach = found.reach(tx)?;
     Ok(show(context, &paths, &reach))
 }

@@ -28,7 +28,7 @@ pub(crate) const ROUTES: &[Route] = &[
     },
     Route {
         home: Home::Wrapping,
-        methods: &[Method::new(Operation::Update, Access::Acl, unwrap)],
+        methods: &[Method::new(Operation::Update, Access::Acl, unwrap).freeing()],
         fields: &[TOKEN],
         synopsis: "Gives a wrapped answer.",
         description: "It is given once: the wrapping token ends.",
@@ -48,7 +48,7 @@ pub(crate) const ROUTES: &[Route] = &[
     },
     Route {
         home: Home::Wrapping,
-        methods: &[Method::new(Operation::Update, Access::Acl, rewrap)],
+        methods: &[Method::new(Operation::Update, Access::Acl, rewrap).freeing()],
         fields: &[TOKEN],
         synopsis: "Gives a new token for a wrapped answer.",
         description: "The answer, its path and its time stay; the old token ends.",

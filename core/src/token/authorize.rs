@@ -16,7 +16,7 @@ use crate::reject::Reject;
 use crate::route::{Access, Operation, Route};
 use crate::secret::Wiped;
 use crate::store::Owner;
-use crate::vault::{Compiled, Halt, Tx};
+use crate::vault::{Compiled, Halt, MadeOf, Tx};
 
 /// The proof that a request may be served.
 pub(crate) struct Authorized {
@@ -54,6 +54,15 @@ impl Caller {
         Ok(Self { text: Wiped::new(text.into()), token, namespace })
     }
 
+    /// The same for endpoints that are open and show more to those who show a token: no use is charged.
+    pub(crate) fn look(tx: &mut Tx<'_>, call: &Call) -> Result<Self, Halt> {
+        let text = call.token_text().filter(|text| !text.is_empty());
+        let text = text.ok_or(Reject::PermissionDenied)?;
+        let found = Token::find(tx, text, None)?;
+        let Alive { token, namespace } = found.ok_or(Reject::PermissionDenied)?;
+        Ok(Self { text: Wiped::new(text.into()), token, namespace })
+    }
+
     /// Whether it may do whatever there is in a namespace.
     pub(crate) fn is_root_of(&self, namespace: &Namespace) -> bool {
         self.token.is_root() && namespace.is_within(&self.namespace)
@@ -82,34 +91,34 @@ impl Reach {
     /// Whether it reaches anything in the namespace with a path.
     pub(crate) fn enters(&self, path: &str) -> bool {
         match self {
-            Self::All(above) => path.starts_with(&above.path),
+            Self::All(above) => path.starts_with(&above.path) || above.path.starts_with(path),
             Self::Rules(rules) => rules.acl.reaches(path),
         }
     }
 
     /// What it may do with a path of a namespace, in words.
     pub(crate) fn capabilities(&self, namespace: &Namespace, path: &str) -> Vec<&'static str> {
+        let full = namespace.path_of(path);
         let capabilities = match self {
-            Self::All(above) if namespace.is_within(above) => return alloc::vec!["root"],
+            Self::All(above) if full.starts_with(&above.path) => return alloc::vec!["root"],
             Self::All(_) => Capabilities::default(),
-            Self::Rules(rules) if namespace.is_root() => rules.acl.capabilities(path),
-            Self::Rules(rules) => rules.acl.capabilities(&[&namespace.path, path].concat()),
+            Self::Rules(rules) => rules.acl.capabilities(&full),
         };
         capabilities.words().collect()
     }
 
-    /// Two are equal if they are of the same making.
-    fn stamp(&self) -> (u64, Option<Owner>) {
+    /// Two are equal if they were made of the same.
+    fn made_of(&self) -> (Option<Owner>, Option<&MadeOf>) {
         match self {
-            Self::All(above) => (0, Some(above.id)),
-            Self::Rules(rules) => (rules.stamp, None),
+            Self::All(above) => (Some(above.id), None),
+            Self::Rules(rules) => (None, Some(&rules.made_of)),
         }
     }
 }
 
 impl PartialEq for Reach {
     fn eq(&self, other: &Self) -> bool {
-        self.stamp() == other.stamp()
+        self.made_of() == other.made_of()
     }
 }
 
@@ -123,7 +132,7 @@ impl PartialOrd for Reach {
 
 impl Ord for Reach {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.stamp().cmp(&other.stamp())
+        self.made_of().cmp(&other.made_of())
     }
 }
 
@@ -190,25 +199,16 @@ impl Authorized {
     }
 }
 
-/// What is decided about.
-pub(crate) struct Wish<'w> {
-    pub(crate) operation: Operation,
-    /// The access class of the method; `None` where no method is known.
-    pub(crate) access: Option<Access>,
-    /// The path from the root namespace with the normal form of the name in it, if it was sent in another.
-    /// A rule for that path decides too, so that no spelling leads around it.
-    pub(crate) normal: Option<&'w str>,
-}
-
-/// Decides whether a caller may do this here.
+/// Decides whether a caller may do this here, by a method of this access class; `None` where no method
+/// is known.
 pub(crate) fn authorize(
     tx: &mut Tx<'_>,
     caller: Caller,
     call: &Call,
     place: &Place<'_>,
-    wish: &Wish<'_>,
+    operation: Operation,
+    access: Option<Access>,
 ) -> Result<Authorized, Halt> {
-    let &Wish { operation, access, normal } = wish;
     let is_root = caller.is_root_of(&place.namespace);
     if operation == Operation::Help || is_root {
         return Ok(Authorized { caller: Some(caller), sudo: is_root, filter: None });
@@ -217,20 +217,16 @@ pub(crate) fn authorize(
         return Err(Reject::AclDenied.into());
     }
     let rules = tx.acl(&caller.namespace, &caller.token.policies)?;
-    let decide = |path| {
-        let question = Question {
-            operation,
-            path,
-            data: call.doc.as_ref(),
-            wrap_ttl: (call.wrap_ttl > 0).then_some(call.wrap_ttl),
-        };
-        let grant = rules.acl.decide(&question);
-        grant.filter(|grant| access != Some(Access::Sudo) || grant.sudo).ok_or(Reject::AclDenied)
+    let question = Question {
+        operation,
+        path: place.full(),
+        data: call.doc.as_ref(),
+        wrap_ttl: (call.wrap_ttl > 0).then_some(call.wrap_ttl),
     };
-    let grant = decide(place.full())?;
-    // Who allows one spelling alone has hidden nothing behind another.
-    let normal = normal.filter(|path| rules.acl.has_rule(operation, path));
-    let sudo = grant.sudo && normal.map(decide).transpose()?.is_none_or(|grant| grant.sudo);
+    let grant = rules.acl.decide(&question);
+    let grant = grant.filter(|grant| access != Some(Access::Sudo) || grant.sudo);
+    let grant = grant.ok_or(Reject::AclDenied)?;
+    let sudo = grant.sudo;
     let filter = grant.filter.map(|filter| (filter, rules));
     Ok(Authorized { caller: Some(caller), sudo, filter })
 }
@@ -243,14 +239,9 @@ fn charge(tx: &mut Tx<'_>, text: &str, token: &Token) -> Halt {
 
 /// What a request leaves of its token: after the last use, nothing.
 pub(crate) fn finish(tx: &mut Tx<'_>, authorized: &Authorized) {
-    if let Some(caller) = &authorized.caller {
-        leave(tx, caller);
-    }
-}
-
-/// The same for an endpoint that is open and looks at a token all the same.
-pub(crate) fn leave(tx: &mut Tx<'_>, caller: &Caller) {
-    if tx.charged().is_some_and(|charge| charge.last) {
+    if tx.charged().is_some_and(|charge| charge.last)
+        && let Some(caller) = &authorized.caller
+    {
         caller.token.bury(tx, &caller.text);
     }
 }

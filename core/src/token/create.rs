@@ -15,7 +15,9 @@ use super::record::{Ancestor, Token, name};
 use crate::answer::{Answer, Envelope};
 use crate::duration::short;
 use crate::json;
-use crate::limit::{POLICY_NAME_BYTES_MAX, TOKEN_DEPTH_MAX, TOKEN_POLICIES_MAX};
+use crate::limit::{
+    POLICY_NAME_BYTES_MAX, TOKEN_DEPTH_MAX, TOKEN_POLICIES_MAX, TOKEN_RECORD_BYTES_MAX,
+};
 use crate::mount::Fixed;
 use crate::namespace::Namespace;
 use crate::policy;
@@ -115,7 +117,7 @@ fn make(
     };
     let text = choose_text(tx, namespace, &wishes, &mut warnings)?;
     for policy in &wishes.policies {
-        if policy::Record::find(tx, namespace, policy)?.is_none() {
+        if !policy::exists(tx, namespace, policy)? {
             warnings.push(format!("Policy {} does not exist", quoted(policy)));
         }
     }
@@ -139,6 +141,11 @@ fn make(
         ancestors,
         spent_until: None,
     };
+    if token.encode().len() > TOKEN_RECORD_BYTES_MAX {
+        return Err(
+            Reject::invalid("the display name and metadata of the token are too long").into()
+        );
+    }
     token.create(tx, &text)?;
     let auth = auth_object(&text, &token);
     let (auth, accessor) = (Some(auth.into()), Some(token.accessor.clone()));
@@ -213,6 +220,12 @@ fn read_policies(
     if policies.iter().any(|policy| policy == policy::WRAPPING) {
         return Err(Reject::invalid("cannot assign policy \"response-wrapping\""));
     }
+    // Policies of one namespace say nothing in another.
+    let is_own = |policy: &String| is_home && own.contains(policy);
+    let is_more = if inherits { !is_home } else { !policies.iter().all(is_own) };
+    if is_more && !authorized.has_sudo() {
+        return Err(Reject::invalid("child policies must be subset of parent"));
+    }
     if policies.iter().any(|policy| policy == policy::ROOT) {
         if !caller.token.is_root() {
             let text = "root tokens may not be created without parent token being root";
@@ -224,19 +237,9 @@ fn read_policies(
         }
         return Ok(alloc::vec![policy::ROOT.to_owned()]);
     }
-    if authorized.has_sudo() {
-        if !inherits {
-            policies.push(policy::DEFAULT.to_owned());
-        }
-    } else {
-        // Policies of one namespace say nothing in another.
-        let is_own = |policy: &String| is_home && own.contains(policy);
-        if !inherits && !policies.iter().all(is_own) || inherits && !is_home {
-            return Err(Reject::invalid("child policies must be subset of parent"));
-        }
-        if own.iter().any(|policy| policy == policy::DEFAULT) {
-            policies.push(policy::DEFAULT.to_owned());
-        }
+    let has_default = own.iter().any(|policy| policy == policy::DEFAULT);
+    if authorized.has_sudo() && !inherits || has_default && !authorized.has_sudo() {
+        policies.push(policy::DEFAULT.to_owned());
     }
     if without_default {
         policies.retain(|policy| policy != policy::DEFAULT);

@@ -16,7 +16,7 @@ mod wrap;
 use crate::field::{Field, FieldKind};
 use crate::route::{Access, Engine, Home, Method, Operation, Route};
 
-pub(crate) use authorize::{Authorized, Caller, Reach, Wish, authorize, bury, finish, leave};
+pub(crate) use authorize::{Authorized, Caller, Reach, authorize, bury, finish};
 pub(crate) use create::{ROOT_TOKEN_BYTES, create_root};
 pub(crate) use record::{Reference, bury_all, find, find_by_accessor, namespace_of};
 pub(crate) use wrap::{RESPONSE, Wrapped, Wrapping, wrap};

@@ -10,9 +10,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::{Halt, Tx};
-use crate::limit::ACL_CACHE_BYTES;
+use crate::limit::{ACL_BYTES_MAX, ACL_CACHE_BYTES};
 use crate::namespace::Namespace;
 use crate::policy::{Acl, BuiltIn, DEFAULT, Record, Source, record_name};
+use crate::reject::Reject;
 use crate::store::{Key, Owner};
 use crate::time::Time;
 
@@ -29,8 +30,15 @@ pub(crate) struct Compiled {
     pub(crate) acl: Acl,
     /// When it is to be made anew, if a time changes it.
     valid_until: Option<Time>,
-    /// Which making this is: no two have the same.
-    pub(crate) stamp: u64,
+    pub(crate) made_of: MadeOf,
+}
+
+/// Which policies rules were made of: the same ones give the same rules, but for what the time changes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct MadeOf {
+    namespace: Owner,
+    /// Name, version, and when it was written.
+    policies: Vec<(String, i64, Option<Time>)>,
 }
 
 /// One policy as it was when the set was compiled.
@@ -45,7 +53,6 @@ pub(super) struct Acls {
     /// The sets in the order in which the hand comes by (second chance).
     ring: VecDeque<Set>,
     bytes: usize,
-    last_stamp: u64,
     pub(super) built_in: BuiltIn,
 }
 
@@ -57,13 +64,7 @@ struct Slot {
 
 impl Acls {
     pub(super) fn new() -> Self {
-        Self {
-            sets: BTreeMap::new(),
-            ring: VecDeque::new(),
-            bytes: 0,
-            last_stamp: 0,
-            built_in: BuiltIn::new(),
-        }
+        Self { sets: BTreeMap::new(), ring: VecDeque::new(), bytes: 0, built_in: BuiltIn::new() }
     }
 
     /// Forgets all that was compiled.
@@ -82,6 +83,10 @@ impl Acls {
     fn insert(&mut self, set: Set, compiled: Arc<Compiled>) {
         let parts = compiled.parts.len() * size_of::<Part>();
         let bytes = SLOT_BYTES + parts + compiled.acl.bytes();
+        // One large set does not push out all others.
+        if bytes > ACL_CACHE_BYTES / 4 {
+            return;
+        }
         self.bytes += bytes;
         let slot = Slot { compiled, bytes, used: false };
         match self.sets.insert(set.clone(), slot) {
@@ -107,6 +112,9 @@ impl Acls {
         }
     }
 }
+
+/// Bytes that a path of a policy takes in its document, at least.
+const PATH_BYTES_MIN: usize = 32;
 
 /// The places of a set in the table and in the ring.
 const SLOT_BYTES: usize = 2 * size_of::<Set>() + size_of::<Slot>() + size_of::<Compiled>();
@@ -150,8 +158,8 @@ impl Tx<'_> {
 
     fn compile(&mut self, namespace: &Arc<Namespace>, names: &[String]) -> Result<Compiled, Halt> {
         let (mut parts, mut records) = (Vec::new(), Vec::new());
-        let stored: Vec<_> = names.iter().map(|name| record_name(namespace.id, name)).collect();
-        self.want(&stored)?;
+        let mut policies = Vec::new();
+        self.check_length(namespace, names)?;
         for name in names {
             if let Some(fixed) = self.built_in_policy(name) {
                 records.push(fixed);
@@ -161,7 +169,10 @@ impl Tx<'_> {
             let record: Option<Arc<Record>> = self.form(&name_of)?;
             parts.push(Part { key: self.key(&name_of)?, record: record.clone() });
             let record = record.or_else(|| (name == DEFAULT).then(|| self.default_policy()));
-            records.extend(record.filter(|record| !record.is_expired(self.now)));
+            if let Some(record) = record.filter(|record| !record.is_expired(self.now)) {
+                policies.push((name.clone(), record.version, record.modified));
+                records.push(record);
+            }
         }
         let sources: Vec<Source<'_>> = records
             .iter()
@@ -170,8 +181,25 @@ impl Tx<'_> {
         let acl = Acl::compile(&sources, self.now, None);
         let expirations = records.iter().filter_map(|record| record.expiration);
         let valid_until = expirations.chain(acl.valid_until()).min();
-        self.acls.last_stamp += 1;
-        Ok(Compiled { parts, acl, valid_until, stamp: self.acls.last_stamp })
+        let made_of = MadeOf { namespace: namespace.id, policies };
+        Ok(Compiled { parts, acl, valid_until, made_of })
+    }
+
+    /// Looks how long the policies are, before any of them is read: all are compiled in one step.
+    fn check_length(&mut self, namespace: &Namespace, names: &[String]) -> Result<(), Halt> {
+        let stored: Vec<_> = names.iter().map(|name| record_name(namespace.id, name)).collect();
+        self.want(&stored)?;
+        let mut bytes = 0;
+        for name in &stored {
+            let key = self.key(name)?;
+            bytes += self.sealed(&key)?.map_or(0, |record| record.len());
+        }
+        // Each path is compiled with that of the namespace before it.
+        let paths = bytes / PATH_BYTES_MIN * namespace.path.len();
+        if bytes + paths > ACL_BYTES_MAX {
+            return Err(Reject::Overloaded("the policies of the token are too long").into());
+        }
+        Ok(())
     }
 
     /// A policy that nobody can change.

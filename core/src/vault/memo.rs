@@ -18,6 +18,8 @@ use crate::time::Time;
 /// See the module. A run is a function of the state, the request, this, and the time.
 pub(crate) struct Memo {
     seed: Zeroizing<[u8; 32]>,
+    /// When it came: the same in all runs.
+    pub(crate) arrived: Time,
     /// When it is refused if it still waits.
     deadline: Time,
     pub(crate) runs: u32,
@@ -27,14 +29,21 @@ pub(crate) struct Memo {
     pub(crate) charge: Option<Charge>,
     /// Whether the request is recorded by the audit.
     pub(crate) audited: bool,
-    /// The operation that the audit was told.
-    pub(crate) operation: Option<Operation>,
+    /// What the audit was told that the request does.
+    pub(crate) deed: Option<Deed>,
     pub(crate) outcomes: BTreeMap<JobInput, Outcome>,
     pub(crate) findings: BTreeMap<Inquiry, Result<Names, Unfound>>,
     /// What the last run found of the request's origin, for whatever answer it gets. No run reads it.
     pub(crate) allowed: Option<Allowed>,
     /// The highest batch that any run of this request has made or read.
     pub(crate) wait: BatchSeq,
+}
+
+/// What a request does, as the audit is told: on a path from the root namespace, however it was spelled.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Deed {
+    pub(crate) operation: Operation,
+    pub(crate) path: String,
 }
 
 /// A use of a token with a limit.
@@ -50,12 +59,13 @@ impl Memo {
     pub(crate) fn new(seed: [u8; 32], arrived: Time, time_max: Duration) -> Self {
         Self {
             seed: seed.into(),
+            arrived,
             deadline: arrived.after(time_max),
             runs: 0,
             pins: BTreeSet::new(),
             charge: None,
             audited: false,
-            operation: None,
+            deed: None,
             outcomes: BTreeMap::new(),
             findings: BTreeMap::new(),
             allowed: None,

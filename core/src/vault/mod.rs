@@ -34,9 +34,9 @@ use crate::task::{Finding, Found, Inquiry, Unfound};
 use crate::time::{Step, Time};
 use zeroize::Zeroizing;
 
-pub(crate) use acl::Compiled;
+pub(crate) use acl::{Compiled, MadeOf};
 pub use book::{Books, Counters};
-pub(crate) use memo::{Charge, Memo};
+pub(crate) use memo::{Charge, Deed, Memo};
 #[cfg(feature = "simulation")]
 pub use trace::Trace;
 #[cfg(not(feature = "simulation"))]

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::tx::{Halt, Staged, Tx, World};
-use super::{Held, Memo, Parked, RunId, Runner, Tasked, Trace, Vault, Waiting};
+use super::{Deed, Held, Memo, Parked, RunId, Runner, Tasked, Trace, Vault, Waiting};
 use crate::call::{Call, perform};
 use crate::chore;
 use crate::effect::{AuditId, Batch, BatchSeq, JobId, Output, RequestId, TaskId};
@@ -14,7 +14,6 @@ use crate::http::Response;
 use crate::limit;
 use crate::random::{Generator, Phase};
 use crate::reject::{Branch, Reject};
-use crate::route::Operation;
 use crate::seal::{self, SealChange, SealState};
 use crate::store::Key;
 use crate::store::cache::Entry;
@@ -144,7 +143,7 @@ impl Vault {
     fn halt(&mut self, runner: Runner, memo: Memo, staged: Staged, halt: Halt, branch: Branch) {
         match halt {
             Halt::Missing => self.miss(runner, memo, &staged),
-            Halt::Audit(operation) => self.ask_audit(runner, memo, operation),
+            Halt::Audit(deed) => self.ask_audit(runner, memo, deed),
             Halt::Job(job) => {
                 let (job_id, input) = (JobId(self.next_id()), job.input());
                 self.jobs.insert(job_id, runner.request());
@@ -161,11 +160,12 @@ impl Vault {
         }
     }
 
-    fn ask_audit(&mut self, runner: Runner, mut memo: Memo, operation: Operation) {
+    fn ask_audit(&mut self, runner: Runner, mut memo: Memo, deed: Deed) {
         let Runner::Request(id, call) = &runner else { unreachable!("chores are not audited") };
         let audit = AuditId(self.next_id());
-        let line = call.audit_line("request", operation, &memo.request_id(), self.now);
-        memo.operation = Some(operation);
+        let line = call.audit_line("request", &deed, &memo.request_id(), self.now);
+        memo.deed = Some(deed);
+        memo.audited = false;
         self.audits.insert(audit, *id);
         self.outputs.push_back(Output::Audit(audit, line));
         self.park(runner, memo, Waiting::Audit);
@@ -173,7 +173,11 @@ impl Vault {
 
     fn inquire(&mut self, runner: Runner, memo: Memo, inquiry: Inquiry) {
         let busy = self.tasks.values().filter(|of| matches!(of, Tasked::Request(_))).count();
-        let Some(unsealed) = self.seal.unsealed().filter(|_| busy < limit::TASKS_MAX) else {
+        let tasks_max = match &runner {
+            Runner::Request(_, call) if !call.has_token() => limit::TASKS_OF_STRANGERS_MAX,
+            Runner::Request(..) | Runner::Chore(_) => limit::TASKS_MAX,
+        };
+        let Some(unsealed) = self.seal.unsealed().filter(|_| busy < tasks_max) else {
             let reject = Reject::Overloaded("too many long requests at once");
             return self.give_up(runner, memo, &reject, Branch::Open);
         };
@@ -380,8 +384,10 @@ impl Vault {
         let response = call.finish(response, memo.allowed);
         if self.config.audit && call.is_audited() {
             let audit = AuditId(self.next_id());
-            let operation = memo.operation.unwrap_or(call.operation);
-            let line = call.audit_line("response", operation, &memo.request_id(), self.now);
+            // What was refused before it was recorded is recorded as it was asked for.
+            let asked = || Deed { operation: call.operation, path: call.whole_path() };
+            let deed = memo.deed.clone().unwrap_or_else(asked);
+            let line = call.audit_line("response", &deed, &memo.request_id(), self.now);
             let held = Held {
                 id,
                 call: Arc::clone(call),

@@ -10,14 +10,14 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::acl::Acls;
-use super::{Charge, Config, Memo};
+use super::{Charge, Config, Deed, Memo};
 use crate::cors::Allowed;
 use crate::effect::BatchSeq;
 use crate::job::{Job, Outcome};
-use crate::namespace::Namespace;
+use crate::namespace::{Namespace, Place};
 use crate::random::{Generator, Phase};
 use crate::reject::{Branch, Corrupt, Reject};
-use crate::roll::RecordReader;
+use crate::roll::{Payloads, RecordReader};
 use crate::route::Operation;
 use crate::seal::{Barrier, SealChange, SealState};
 use crate::secret::Wiped;
@@ -33,8 +33,8 @@ pub(crate) enum Halt {
     Missing,
     /// A use of the token was staged: commit that and run again.
     Admit(Charge),
-    /// The request must be recorded first, as this operation.
-    Audit(Operation),
+    /// The request must be recorded first, as this.
+    Audit(Deed),
     /// Slow work must be done first.
     Job(Job),
     /// Long work must be done first.
@@ -288,8 +288,16 @@ impl<'v> Tx<'v> {
     }
 
     /// Passes when the request is recorded, or nothing records.
-    pub(crate) fn audit(&self, operation: Operation) -> Result<(), Halt> {
-        if self.config.audit && !self.memo.audited { Err(Halt::Audit(operation)) } else { Ok(()) }
+    pub(crate) fn audit(&self, operation: Operation, place: &Place<'_>) -> Result<(), Halt> {
+        if !self.config.audit {
+            return Ok(());
+        }
+        let deed = Deed { operation, path: place.full().into() };
+        // What was recorded is what is done, also when a write has come in between.
+        if self.memo.audited && self.memo.deed.as_ref() == Some(&deed) {
+            return Ok(());
+        }
+        Err(Halt::Audit(deed))
     }
 
     /// The outcome of slow work; the first run that asks for it ends here.
@@ -314,6 +322,11 @@ impl<'v> Tx<'v> {
     /// Whether an inquiry was made: then its finding counts, whatever the folder is by now.
     pub(crate) fn has_inquired(&self, inquiry: &Inquiry) -> bool {
         self.memo.findings.contains_key(inquiry)
+    }
+
+    /// When the request came: the same in all runs.
+    pub(crate) fn arrived(&self) -> Time {
+        self.memo.arrived
     }
 
     /// The id of the request.
@@ -355,7 +368,7 @@ impl PageReader for Tx<'_> {
 }
 
 impl RecordReader for Tx<'_> {
-    fn payloads(&mut self, names: &[Name<'_>]) -> Result<Vec<Option<Wiped<Vec<u8>>>>, Halt> {
+    fn payloads(&mut self, names: &[Name<'_>]) -> Result<Payloads, Halt> {
         self.want(names)?;
         names.iter().map(|name| self.get(name)).collect()
     }

@@ -29,6 +29,8 @@ pub(super) struct Contender {
     pub(super) kind: Kind,
     pub(super) server: Server,
     pub(super) token: String,
+    /// A token that its policies bound, if it has such.
+    pub(super) member: Option<String>,
 }
 
 /// What is measured by what.
@@ -51,6 +53,8 @@ pub(super) enum Kind {
 pub(super) enum Deed {
     /// Reads of secrets that are in the cache.
     Get,
+    /// The same by a token that its policies bound.
+    GetPolicy,
     /// Reads of secrets that come from the engine.
     GetEngine,
     Put,
@@ -65,6 +69,7 @@ impl Deed {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Get => "GET",
+            Self::GetPolicy => "GET with a policy token",
             Self::GetEngine => "GET from the engine",
             Self::Put => "PUT",
             Self::List => "LIST of 1000",
@@ -89,7 +94,7 @@ pub(super) struct Taken {
     pub(super) rate: f64,
     /// Of the process, for one request.
     pub(super) cpu: Duration,
-    times: Latencies,
+    pub(super) times: Latencies,
 }
 
 /// One load and what each contender took, in their order; nothing for one that has no part in it.
@@ -98,52 +103,78 @@ pub(super) struct Heat {
     taken: Vec<Option<Taken>>,
 }
 
-/// Puts all under one load; each holds so many secrets.
+/// Puts all under some loads, which take turns like the servers; each server holds so many secrets.
 pub(super) fn run(
     contenders: &[Contender],
-    load: Load,
+    loads: &[Load],
     secrets: usize,
     time: Duration,
-) -> io::Result<Heat> {
-    let mut lanes = Vec::new();
-    for contender in contenders {
+) -> io::Result<Vec<Heat>> {
+    let mut tracks = Vec::new();
+    for load in loads {
+        for contender in contenders {
+            tracks.push(Track::new(contender, *load, secrets)?);
+        }
+    }
+    for round in 0..=ROUNDS {
+        for track in &mut tracks {
+            let time = if round == 0 { time / WARM_UP } else { time };
+            let taken = track.run(time)?;
+            if round > 0 {
+                track.rounds.extend(taken);
+            }
+        }
+    }
+    let mut taken = tracks.into_iter().map(|track| best(track.rounds));
+    let heat =
+        |load: &Load| Heat { load: *load, taken: taken.by_ref().take(contenders.len()).collect() };
+    Ok(loads.iter().map(heat).collect())
+}
+
+/// One contender under one load.
+struct Track<'a> {
+    contender: &'a Contender,
+    load: Load,
+    /// Nothing, if it has no part in it.
+    clients: Option<(Clients, Box<dyn Script + 'a>)>,
+    rounds: Vec<Taken>,
+}
+
+impl<'a> Track<'a> {
+    fn new(contender: &'a Contender, load: Load, secrets: usize) -> io::Result<Self> {
         let fixed_only_gets = contender.kind == Kind::Fixed && load.deed != Deed::Get;
-        let door = door(&contender.server, load.tls).filter(|_| !fixed_only_gets);
-        lanes.push(match door {
+        let has_token = load.deed != Deed::GetPolicy || contender.member.is_some();
+        let door = door(&contender.server, load.tls);
+        let clients = match door.filter(|_| has_token && !fixed_only_gets) {
             Some(door) => {
                 Some((Clients::connect(door, load.connections)?, script(contender, load, secrets)))
             }
             None => None,
-        });
+        };
+        Ok(Self { contender, load, clients, rounds: Vec::new() })
     }
-    let mut rounds: Vec<Vec<Taken>> = contenders.iter().map(|_| Vec::new()).collect();
-    for round in 0..=ROUNDS {
-        for ((contender, lane), rounds) in contenders.iter().zip(&mut lanes).zip(&mut rounds) {
-            let Some((clients, script)) = lane else { continue };
-            let time = if round == 0 { time / WARM_UP } else { time };
-            let taken = measure(&contender.server.process, clients, script.as_mut(), time)
-                .map_err(|error| {
-                    let (name, what) = (&contender.name, load.deed.name());
-                    io::Error::other(format!("{name}: {what}: {error}"))
-                })?;
-            if round > 0 {
-                rounds.push(taken);
-            }
-        }
+
+    fn run(&mut self, time: Duration) -> io::Result<Option<Taken>> {
+        let Some((clients, script)) = &mut self.clients else { return Ok(None) };
+        let taken = measure(&self.contender.server.process, clients, script.as_mut(), time);
+        taken.map(Some).map_err(|error| {
+            let (name, what) = (&self.contender.name, self.load.deed.name());
+            io::Error::other(format!("{name}: {what}: {error}"))
+        })
     }
-    let taken = rounds.into_iter().map(best).collect();
-    Ok(Heat { load, taken })
 }
 
 /// What the clients of a contender do.
 fn script<'a>(contender: &'a Contender, load: Load, secrets: usize) -> Box<dyn Script + 'a> {
     let token = contender.token.as_str();
+    let member = contender.member.as_deref().unwrap_or_default();
     match load.deed {
         // Whose answer is always the same knows one secret.
         Deed::Get if contender.kind == Kind::Fixed => {
             Box::new(Access::new(token, 0..1, Writes::None))
         }
         Deed::Get => Box::new(Access::new(token, 0..THOUSAND, Writes::None)),
+        Deed::GetPolicy => Box::new(Access::new(member, 0..THOUSAND, Writes::None)),
         Deed::GetEngine => Box::new(Access::new(token, sample(secrets, SAMPLE), Writes::None)),
         Deed::Put => Box::new(Access::new(token, sample(secrets, SAMPLE), Writes::All)),
         Deed::Mix => Box::new(Access::new(token, sample(secrets, SAMPLE), Writes::OneInTen)),
@@ -246,6 +277,25 @@ pub(super) fn floor_of_floor(contenders: &[Contender], heats: &[Heat]) -> Option
     Some(table)
 }
 
+/// What a GET takes with a policy token, times what it takes with the root token.
+pub(super) fn policy_ratios(contenders: &[Contender], heats: &[Heat]) -> Option<Table> {
+    let of = |deed| heats.iter().filter(move |heat| heat.load.deed == deed);
+    let pairs: Vec<(&Heat, &Heat)> = of(Deed::Get).zip(of(Deed::GetPolicy)).collect();
+    let mut head = vec!["GET with a policy token: CPU, times that with the root token".to_owned()];
+    head.extend(pairs.iter().map(|(heat, _)| heat.load.name()));
+    let mut table = Table::new(head);
+    let has_policies = |kind| !matches!(kind, Kind::Fixed | Kind::Floor);
+    for (at, contender) in contenders.iter().enumerate().filter(|(_, one)| has_policies(one.kind)) {
+        let cells = pairs.iter().map(|(root, member)| {
+            let cpu = |heat: &Heat| heat.taken(at).map(|taken| taken.cpu.as_secs_f64());
+            let ratio = cpu(member).zip(cpu(root)).map(|(member, root)| member / root);
+            ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"))
+        });
+        table.row(&contender.name, cells.collect());
+    }
+    (!pairs.is_empty()).then_some(table)
+}
+
 /// All that was measured: a row for each load and contender.
 pub(super) fn details(contenders: &[Contender], heats: &[Heat]) -> Table {
     let columns = ["load", "server", "requests/s", "p50", "p99", "p99.9", "CPU a request"];
@@ -275,6 +325,10 @@ impl Load {
 }
 
 impl Heat {
+    pub(super) fn deed(&self) -> Deed {
+        self.load.deed
+    }
+
     /// What a contender took, if it had a part in it.
     fn taken(&self, at: usize) -> Option<&Taken> {
         self.taken.get(at)?.as_ref()

@@ -22,7 +22,7 @@ const STARTS: usize = 9;
 const WAITING_BLOCKING: usize = 250;
 const WAITING: usize = 1000;
 /// Until a server has come to rest.
-const REST: Duration = Duration::from_millis(500);
+pub(super) const REST: Duration = Duration::from_millis(500);
 
 /// One column for each variant of our server.
 pub(super) fn measure(bench: &mut Bench<'_>) -> io::Result<Table> {

@@ -23,12 +23,17 @@ pub(super) fn path(number: usize) -> String {
     if number < THOUSAND {
         return format!("secret/thousand/name-{number:04}");
     }
-    let bits = source(number).bits();
+    let name = name(number);
     if number.is_multiple_of(2) {
-        format!("secret/folder/{:05}/name-{bits:016x}", (number - THOUSAND) / 2 / THOUSAND)
+        format!("secret/folder/{:05}/{name}", (number - THOUSAND) / 2 / THOUSAND)
     } else {
-        format!("secret/large/name-{bits:016x}")
+        format!("secret/large/{name}")
     }
+}
+
+/// A name like no other's; they come in no order.
+pub(super) fn name(number: usize) -> String {
+    format!("name-{:016x}", source(number).bits())
 }
 
 /// How many of the folders `folder/00000` and on are full when there are so many secrets.

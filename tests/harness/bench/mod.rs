@@ -3,7 +3,8 @@
 //!
 //! Times are printed, never required; what is required is that every answer is right. Sections:
 //! `contest` puts all servers under the same requests, `footprint` shows what a server takes that
-//! has little to do, `grow` what changes with the number of secrets, `size` what is installed.
+//! has little to do, `grow` what changes with the number of secrets, `mounts` with that of mounts and
+//! namespaces, `size` what is installed.
 
 mod cleanup;
 mod client;
@@ -14,6 +15,8 @@ mod grow;
 mod index;
 mod latency;
 mod load;
+mod member;
+mod mounts;
 mod peer;
 mod process;
 mod ready;
@@ -52,8 +55,10 @@ const VARIANTS: [(&str, Kind, &[&str]); 3] = [
 ];
 
 /// Parts of the measurement.
-pub const PARTS: [&str; 11] =
-    ["get", "put", "list", "mix", "token", "engine", "memory", "size", "grow", "clean-up", "index"];
+pub const PARTS: [&str; 12] = [
+    "get", "put", "list", "mix", "token", "engine", "memory", "size", "grow", "mounts", "clean-up",
+    "index",
+];
 
 /// What to measure.
 #[derive(Debug)]
@@ -106,10 +111,12 @@ pub fn run(plan: &Plan, tell: &dyn Fn(&str)) -> io::Result<Vec<Table>> {
     if plan.has(&["engine"]) {
         tables.extend(bench.engine(&mut details)?);
     }
+    if plan.has(&["mounts"]) {
+        tables.push(mounts::measure(&bench)?);
+    }
     if plan.has(&["clean-up"]) {
         bench.fill(plan.secrets)?;
-        tell("clean-up after a token");
-        tables.push(cleanup::measure(&bench.site, plan.secrets, tell)?);
+        tables.extend(cleanup::measure(&bench.site, plan.secrets, tell)?);
     }
     if plan.has(&["index"]) {
         tell("index of a large folder");
@@ -152,6 +159,9 @@ impl<'a> Bench<'a> {
         let mut bench = Self { plan, tell, folder, program, site, filled: 0, left_out };
         if let Err(reason) = bench.site.tls.clone() {
             bench.leave_out("TLS", &reason);
+        }
+        if let Err(reason) = bench.site.member.clone() {
+            bench.leave_out("a policy token", &reason);
         }
         Ok(bench)
     }
@@ -212,7 +222,9 @@ impl<'a> Bench<'a> {
             let folder = server::empty(&self.folder.join(name.replace(' ', "-")))?;
             let server = Server::start_floor(&folder, kind == Kind::Fixed, self.filled)?;
             let token = floor::ROOT_TOKEN.to_owned();
-            floors.push(Contender { name: name.to_owned(), kind, server, token });
+            // It looks a token up, whoever's it is.
+            let member = Some(token.clone());
+            floors.push(Contender { name: name.to_owned(), kind, server, token, member });
         }
         Ok(floors)
     }
@@ -238,20 +250,21 @@ impl<'a> Bench<'a> {
             contenders.push(contender);
         }
         let deeds = [
-            ("get", Deed::Get),
-            ("list", Deed::List),
-            ("put", Deed::Put),
-            ("mix", Deed::Mix),
-            ("token", Deed::TokenLookUp),
+            ("get", &[Deed::Get, Deed::GetPolicy][..]),
+            ("list", &[Deed::List]),
+            ("put", &[Deed::Put]),
+            ("mix", &[Deed::Mix]),
+            ("token", &[Deed::TokenLookUp]),
             // The last: it leaves more records behind than there were.
-            ("token", Deed::TokenCreate),
+            ("token", &[Deed::TokenCreate]),
         ];
         let mut heats = Vec::new();
-        for (_, deed) in deeds.into_iter().filter(|(part, _)| self.plan.has(&[*part])) {
-            heats.extend(self.heats(&contenders, deed, secrets)?);
+        for (_, deeds) in deeds.into_iter().filter(|(part, _)| self.plan.has(&[*part])) {
+            heats.extend(self.heats(&contenders, deeds, secrets)?);
         }
         let mut tables: Vec<Table> =
             contest::floor_of_floor(&contenders, &heats).into_iter().collect();
+        tables.extend(contest::policy_ratios(&contenders, &heats));
         tables.extend(contest::ratios(&contenders, &heats, false));
         tables.extend(contest::ratios(&contenders, &heats, true));
         details.push(contest::details(&contenders, &heats));
@@ -268,25 +281,36 @@ impl<'a> Bench<'a> {
             contenders.push(start(name, *kind, site)?);
         }
         let lists = contest::cold_lists(&contenders, self.plan.secrets)?;
-        let heats = self.heats(&contenders, Deed::GetEngine, self.plan.secrets)?;
+        let heats = self.heats(&contenders, &[Deed::GetEngine], self.plan.secrets)?;
         let mut tables = vec![lists];
         tables.extend(contest::ratios(&contenders, &heats, false));
         details.push(contest::details(&contenders, &heats));
         Ok(tables)
     }
 
-    fn heats(&self, contenders: &[Contender], deed: Deed, secrets: usize) -> io::Result<Vec<Heat>> {
+    /// What each takes for these deeds, which take turns.
+    fn heats(
+        &self,
+        contenders: &[Contender],
+        deeds: &[Deed],
+        secrets: usize,
+    ) -> io::Result<Vec<Heat>> {
         let mut heats = Vec::new();
         for tls in [false, true] {
             if tls && contenders.iter().all(|contender| contender.server.tls.is_none()) {
                 continue;
             }
             for connections in CONNECTIONS {
-                let load = Load { deed, tls, connections };
-                (self.tell)(&format!("{}, {}", deed.name(), load.name()));
-                heats.push(contest::run(contenders, load, secrets, self.round())?);
+                let load = |deed: &Deed| Load { deed: *deed, tls, connections };
+                let loads: Vec<Load> = deeds.iter().map(load).collect();
+                for load in &loads {
+                    (self.tell)(&format!("{}, {}", load.deed.name(), load.name()));
+                }
+                heats.extend(contest::run(contenders, &loads, secrets, self.round())?);
             }
         }
+        // Tables are of one deed each.
+        heats.sort_by_key(|heat| deeds.iter().position(|deed| *deed == heat.deed()));
         Ok(heats)
     }
 }
@@ -300,7 +324,8 @@ impl Drop for Bench<'_> {
 /// Starts what takes part by this name.
 fn start(name: &str, kind: Kind, site: &Site) -> io::Result<Contender> {
     let (server, _) = Server::start_unsealed(site, &[])?;
-    Ok(Contender { name: name.to_owned(), kind, server, token: site.root_token.clone() })
+    let (token, member) = (site.root_token.clone(), site.member.clone().ok());
+    Ok(Contender { name: name.to_owned(), kind, server, token, member })
 }
 
 /// Builds the server, and gives its path.

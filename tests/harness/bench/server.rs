@@ -16,10 +16,13 @@ use serde_json::{Value, json};
 use super::client::{Clients, Door};
 use super::floor;
 use super::load::Fill;
+use super::member;
 use super::peer::Peer;
 use super::process::Process;
 use super::tls::Files;
 
+/// What makes a mount of secrets.
+pub(super) const MOUNT: &str = r#"{"type":"kv","options":{"version":"1"}}"#;
 /// Bytes of what `stat` calls a block.
 const BLOCK_BYTES: u64 = 512;
 /// Between two looks whether a server answers yet.
@@ -46,6 +49,8 @@ pub(super) struct Site {
     folder: PathBuf,
     key: String,
     pub(super) root_token: String,
+    /// A token that its policies bound; or why there is none.
+    pub(super) member: Result<String, String>,
     /// The files of its TLS; or why it has none.
     pub(super) tls: Result<Files, String>,
 }
@@ -56,7 +61,8 @@ impl Site {
     pub(super) fn create(program: Program, folder: &Path) -> io::Result<Self> {
         let folder = empty(folder)?;
         let tls = Ok(Files::create(&folder)?);
-        let mut site = Self { program, folder, key: String::new(), root_token: String::new(), tls };
+        let (key, root_token) = (String::new(), String::new());
+        let mut site = Self { program, folder, key, root_token, member: Ok(String::new()), tls };
         let server = site.start_first()?;
         let shares = r#"{"secret_shares":1,"secret_threshold":1}"#;
         let answer = server.peer("")?.ask("PUT", "sys/init", shares)?.expect(200)?;
@@ -68,12 +74,13 @@ impl Site {
         site.key = text("/keys/0")?;
         site.root_token = text("/root_token")?;
         drop(server);
+        let (server, _) = Server::start_unsealed(&site, &[])?;
+        let mut peer = server.peer(&site.root_token)?;
         if matches!(site.program, Program::Peer { .. }) {
-            let (server, _) = Server::start_unsealed(&site, &[])?;
             // One that has it already refuses. Filling it shows whether it is there.
-            let mount = r#"{"type":"kv","options":{"version":"1"}}"#;
-            server.peer(&site.root_token)?.ask("POST", "sys/mounts/secret", mount)?;
+            peer.ask("POST", "sys/mounts/secret", MOUNT)?;
         }
+        site.member = member::create(&mut peer).map_err(|error| error.to_string());
         Ok(site)
     }
 
@@ -94,6 +101,7 @@ impl Site {
             folder,
             key: self.key.clone(),
             root_token: self.root_token.clone(),
+            member: self.member.clone(),
             tls,
         };
         site.start_first()?;

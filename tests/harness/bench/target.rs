@@ -24,6 +24,8 @@ pub(super) const CONNECTION_KIB_TLS: Target = Target::AtMost(24.0);
 /// MiB of the program without symbols: all of it, and for constrained hosts.
 pub(super) const BINARY_MIB: Target = Target::AtMost(10.0);
 pub(super) const BINARY_MIB_BLOCKING: Target = Target::AtMost(6.0);
+/// Bytes on the medium of a mount, or a namespace, that nobody uses.
+const MOUNT_BYTES: Target = Target::AtMost(2048.0);
 /// Milliseconds from the start of the process to its first answer.
 pub(super) const START_MS: Target = Target::AtMost(20.0);
 /// The floor's time for a GET, times that of fixed answers: else it is no floor.
@@ -34,8 +36,12 @@ impl Target {
     pub(super) fn of_cpu(kind: Kind, load: Load) -> Option<Self> {
         let is_parallel = load.connections > 1;
         match (kind, load.deed) {
-            (Kind::Smol { workers: 1 }, Deed::Get) if is_parallel => Some(Self::AtMost(1.5)),
-            (Kind::Smol { .. }, Deed::Get) if is_parallel => Some(Self::AtMost(2.2)),
+            (Kind::Smol { workers: 1 }, Deed::Get | Deed::GetPolicy) if is_parallel => {
+                Some(Self::AtMost(1.5))
+            }
+            (Kind::Smol { .. }, Deed::Get | Deed::GetPolicy) if is_parallel => {
+                Some(Self::AtMost(2.2))
+            }
             (Kind::Smol { .. }, Deed::GetEngine) if is_parallel => Some(Self::AtMost(2.5)),
             (Kind::Smol { .. } | Kind::Blocking, Deed::List) => Some(LIST_WARM),
             _ => None,
@@ -50,6 +56,11 @@ impl Target {
             _ => None,
         }
     }
+}
+
+/// Bytes on the medium of a mount or a namespace, beside what they may be.
+pub(super) fn of_mount(bytes: f64) -> String {
+    Judged { value: bytes, target: Some(MOUNT_BYTES) }.to_string()
 }
 
 /// A value beside its target.

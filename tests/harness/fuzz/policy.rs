@@ -157,7 +157,7 @@ fn random_rule(random: &mut Random, path: String) -> Rule {
         rule.page_max = *random.pick(&[1, 2, 5]);
     }
     if random.one_in(8) {
-        rule.expires = Some(NOW - 1 + u64::from(random.one_in(2)) * 2);
+        rule.expires = Some(*random.pick(&[NOW - 1, NOW, NOW + 1]));
     }
     rule
 }
@@ -196,6 +196,8 @@ fn random_request(random: &mut Random, policies: &[Policy]) -> Request {
         json!("x,y"),
         json!("x, y"),
         json!("z,x"),
+        json!("x,".repeat(255) + "x"),
+        json!("x,".repeat(256) + "x"),
         json!("1"),
         json!(""),
         json!(true),

@@ -329,7 +329,7 @@ fn is_allowed(listed: &[Value], value: &Value) -> bool {
                 .iter()
                 .filter_map(Value::as_str)
                 .any(|pattern| pattern == text || (pattern.contains(',') && glob(pattern, text)));
-            fits_whole || text.split(',').all(fits_part)
+            fits_whole || (text.split(',').count() <= PARTS_MAX && text.split(',').all(fits_part))
         }
         Value::String(text) => {
             listed.iter().filter_map(Value::as_str).any(|pattern| glob(pattern, text))
@@ -352,10 +352,15 @@ fn is_denied(listed: &[Value], value: &Value) -> bool {
     }
     let mut values = vec![value];
     values.extend(value.as_array().into_iter().flatten());
+    let has_many =
+        |value: &&Value| value.as_str().is_some_and(|text| text.split(',').count() > PARTS_MAX);
+    if !listed.is_empty() && values.iter().any(has_many) {
+        return true;
+    }
     let spellings: Vec<String> = values.into_iter().flat_map(spellings).collect();
     listed.iter().any(|listed| {
         spellings.iter().any(|text| match listed {
-            Value::String(pattern) => glob(pattern, text),
+            Value::String(pattern) => glob(&pattern.to_lowercase(), &text.to_lowercase()),
             Value::Bool(true) => ["1", "t", "T", "TRUE", "true", "True"].contains(&text.as_str()),
             Value::Bool(false) => {
                 ["0", "f", "F", "FALSE", "false", "False"].contains(&text.as_str())
@@ -370,6 +375,9 @@ fn is_same(number: &str, text: &str) -> bool {
     let numbers = number.parse::<f64>().ok().zip(text.parse::<f64>().ok());
     number == text || numbers.is_some_and(|(number, text)| number == text)
 }
+
+/// Items of a text that are looked at.
+const PARTS_MAX: usize = 256;
 
 /// The texts that a value may be sent as.
 fn spellings(value: &Value) -> Vec<String> {

@@ -7,6 +7,7 @@ use super::format::{Row, canonical, shown, sorted};
 use super::output::{pair, say};
 use super::path::clean;
 use super::request::Request;
+use super::secret::Secret;
 use super::{Invocation, Stop};
 use crate::command::table::{Command, Output, Run};
 use crate::flag::Described;
@@ -48,9 +49,12 @@ fn list(invocation: &Invocation<'_>) -> Result<u8, Stop> {
         .client()?
         .send(&Request::get("sys/audit"))
         .map_err(|stop| stop.during("listing audits"))?;
-    let doc = reply.doc()?;
-    let data = doc.object().and_then(|all| all.get("data"));
-    let value = data.filter(|data| data.members().is_some()).unwrap_or_else(|| doc.root());
+    let none = || Stop::remote("the answer of the server is no list of audit devices");
+    let secret = Secret::of(&reply)?.ok_or_else(none)?;
+    if secret.wrap_info().is_some() {
+        return invocation.print_secret(&secret);
+    }
+    let value = secret.data_value().ok_or_else(none)?;
     let devices = value.members().map(sorted).unwrap_or_default();
     if devices.is_empty() && invocation.is_for_people() {
         say("No audit devices are enabled.")?;

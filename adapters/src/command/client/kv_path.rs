@@ -1,7 +1,8 @@
 //! Where a key of the KV engine is: the mount, its version, and the paths below it.
 //!
 //! Users write `MOUNT/KEY`, or the mount by `-mount` and the key alone. The server tells the mount of a
-//! path, and its version; one that does not know that endpoint has version 1.
+//! path, and its version, if the token may do anything there. A server that does not know that endpoint
+//! is one from before version 2 (Vault before 0.10): it has version 1 alone.
 
 use strongroom_core::json::Value;
 
@@ -33,11 +34,16 @@ impl Invocation<'_> {
         let path = named.as_ref().map_or_else(|| clean(key), |mount| join(&[mount, key]));
         let request = Request::get(&format!("sys/internal/ui/mounts/{asked}")).own();
         let reply = client.exchange(&request)?;
-        if reply.status == 404 {
+        if reply.status == 404 && !reply.lacks_namespace() {
             return Ok(Place { mount: named.unwrap_or_default(), path, is_v2: false });
         }
         let none = || Stop::remote("the server has not told the mount of the path");
-        let found = Secret::of(&reply.checked()?)?.ok_or_else(none)?;
+        let reply = reply.checked().map_err(|stop| match client.shows_curl() {
+            // Who asks for the line only does not expect that anything is sent.
+            true => stop.during(format!("asking the server which version of KV {asked} is")),
+            false => stop,
+        })?;
+        let found = Secret::of(&reply)?.ok_or_else(none)?;
         let mount = found.datum("path").and_then(Value::as_str).map(clean).unwrap_or_default();
         let options = found.datum("options").and_then(Value::members);
         let version = options.and_then(|options| options.get("version")?.as_str());

@@ -1,13 +1,14 @@
 //! `secrets` and `auth`: engines for secrets and methods of authentication, at their paths.
 
-use strongroom_core::json::{Members, Object, Value};
+use strongroom_core::json::{Kind, Members, Object, Value};
 use zeroize::Zeroizing;
 
 use super::format::{Row, canonical, shown, sorted};
 use super::mount_option::{ENABLE_FLAGS, TUNE_FLAGS, enable_body, tune_body};
-use super::output::{pair, say, tell};
+use super::output::{pair, say};
 use super::path::clean;
 use super::request::{Client, Request};
+use super::secret::Secret;
 use super::{Function, Invocation, Stop};
 use crate::command::table::{Command, Output, Run};
 use crate::flag::Described;
@@ -71,10 +72,80 @@ struct Table {
     prefix: &'static str,
     /// What stands there.
     thing: &'static str,
+    /// What a list shows of each.
+    columns: &'static [Column],
+    /// The same if more is asked for.
+    more_columns: &'static [Column],
 }
 
-const SECRETS: Table = Table { path: "sys/mounts", prefix: "", thing: "secrets engine" };
-const AUTH: Table = Table { path: "sys/auth", prefix: "auth/", thing: "auth method" };
+const SECRETS: Table = Table {
+    path: "sys/mounts",
+    prefix: "",
+    thing: "secrets engine",
+    columns: &[TYPE, ACCESSOR, DESCRIPTION],
+    more_columns: &more_columns(("Force No Cache", Shows::Setting("force_no_cache"))),
+};
+const AUTH: Table = Table {
+    path: "sys/auth",
+    prefix: "auth/",
+    thing: "auth method",
+    columns: &[TYPE, ACCESSOR, DESCRIPTION, VERSION],
+    more_columns: &more_columns(("Token Type", Shows::Setting("token_type"))),
+};
+
+impl Table {
+    /// The whole path of a mount as moves name it. Users may write `auth/` in front of a method or
+    /// leave it out; behind a namespace they have to write it.
+    fn full_path(&self, path: &str) -> String {
+        let is_full = path.starts_with(self.prefix) || path.contains(&format!("/{}", self.prefix));
+        if is_full { path.to_owned() } else { format!("{}{path}", self.prefix) }
+    }
+}
+
+/// A column of a list: its title, and what it shows.
+type Column = (&'static str, Shows);
+
+/// What a column shows of a mount.
+#[derive(Clone, Copy)]
+enum Shows {
+    /// A member.
+    Member(&'static str),
+    /// A member of its settings.
+    Setting(&'static str),
+    /// A time to live in seconds; `system` for the server's.
+    Ttl(&'static str),
+    Replication,
+    Options,
+}
+
+const TYPE: Column = ("Type", Shows::Member("type"));
+const ACCESSOR: Column = ("Accessor", Shows::Member("accessor"));
+const DESCRIPTION: Column = ("Description", Shows::Member("description"));
+const VERSION: Column = ("Version", Shows::Member("plugin_version"));
+
+/// Types of mounts that a detailed list shows no times to live of.
+const WITHOUT_TTL: [&str; 2] = ["system", "cubbyhole"];
+
+/// The columns of a detailed list, with the one that only one of the tables has.
+const fn more_columns(own: Column) -> [Column; 15] {
+    [
+        ("Plugin", Shows::Member("type")),
+        ACCESSOR,
+        ("Default TTL", Shows::Ttl("default_lease_ttl")),
+        ("Max TTL", Shows::Ttl("max_lease_ttl")),
+        own,
+        ("Replication", Shows::Replication),
+        ("Seal Wrap", Shows::Member("seal_wrap")),
+        ("External Entropy Access", Shows::Member("external_entropy_access")),
+        ("Options", Shows::Options),
+        DESCRIPTION,
+        ("UUID", Shows::Member("uuid")),
+        VERSION,
+        ("Running Version", Shows::Member("running_plugin_version")),
+        ("Running SHA256", Shows::Member("running_sha256")),
+        ("Deprecation Status", Shows::Member("deprecation_status")),
+    ]
+}
 
 /// How often a move is looked after.
 const MOVE_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
@@ -119,45 +190,27 @@ fn auth_move(invocation: &Invocation<'_>) -> Result<u8, Stop> {
     move_mount(invocation, &AUTH)
 }
 
-/// Columns of a list: the title, and the member, or two of them from the outside in.
-type Column = (&'static str, &'static str, &'static str);
-
-const COLUMNS: [Column; 3] =
-    [("Type", "type", ""), ("Accessor", "accessor", ""), ("Description", "description", "")];
-const MORE_COLUMNS: [Column; 11] = [
-    ("Plugin", "type", ""),
-    ("Accessor", "accessor", ""),
-    ("Default TTL", "config", "default_lease_ttl"),
-    ("Max TTL", "config", "max_lease_ttl"),
-    ("Token Type", "config", "token_type"),
-    ("Local", "local", ""),
-    ("Seal Wrap", "seal_wrap", ""),
-    ("Options", "options", ""),
-    ("Description", "description", ""),
-    ("UUID", "uuid", ""),
-    ("Version", "plugin_version", ""),
-];
-
 fn list(invocation: &Invocation<'_>, table: &Table) -> Result<u8, Stop> {
     invocation.arguments(0, 0)?;
     let client = invocation.client()?;
     let reply = client
         .send(&Request::get(table.path))
         .map_err(|stop| stop.during(format!("listing {}s", table.thing)))?;
-    let doc = reply.doc()?;
     let none = || Stop::remote("the answer of the server is no list of mounts");
-    let all = doc.object().ok_or_else(none)?;
     // Older servers tell them without an envelope.
-    let value =
-        all.get("data").filter(|data| data.members().is_some()).unwrap_or_else(|| doc.root());
+    let secret = Secret::of(&reply)?.ok_or_else(none)?;
+    if secret.wrap_info().is_some() {
+        return invocation.print_secret(&secret);
+    }
+    let value = secret.data_value().ok_or_else(none)?;
     let mounts = value.members().map(sorted).unwrap_or_default();
-    let columns: &[Column] =
-        if invocation.flags.is_on("detailed") { &MORE_COLUMNS } else { &COLUMNS };
+    let is_detailed = invocation.flags.is_on("detailed");
+    let columns = if is_detailed { table.more_columns } else { table.columns };
     let rows = mounts.iter().filter_map(|(path, mount)| {
         let mount = mount.members()?;
         let mut row = pair(path, Zeroizing::default());
         row.truncate(1);
-        row.extend(columns.iter().map(|column| cell(mount, column)));
+        row.extend(columns.iter().map(|(_, shows)| cell(mount, *shows)));
         Some(row)
     });
     let rows: Vec<Row> = rows.collect();
@@ -165,15 +218,31 @@ fn list(invocation: &Invocation<'_>, table: &Table) -> Result<u8, Stop> {
     invocation.print_rows(&names, rows, &canonical(value))
 }
 
-fn cell(mount: Members<'_>, (_, outer, inner): &Column) -> Zeroizing<String> {
-    let Some(value) = mount.get(outer) else { return Zeroizing::default() };
-    if inner.is_empty() {
-        return shown("", value);
+fn cell(mount: Members<'_>, shows: Shows) -> Zeroizing<String> {
+    let text = |value: Option<Value<'_>>| value.map(|value| shown("", value)).unwrap_or_default();
+    let plain = |text: &str| Zeroizing::new(text.to_owned());
+    let setting = |name| text(mount.get("config").and_then(|config| config.members()?.get(name)));
+    match shows {
+        Shows::Member(name) => text(mount.get(name)),
+        Shows::Setting(name) => setting(name),
+        Shows::Ttl(name) => {
+            let seconds = setting(name);
+            match mount.get("type").and_then(Value::as_str) {
+                Some(kind) if WITHOUT_TTL.contains(&kind) => Zeroizing::default(),
+                _ if matches!(seconds.as_str(), "" | "0") => plain("system"),
+                _ => seconds,
+            }
+        }
+        Shows::Replication => match mount.get("local").map(Value::kind) {
+            Some(Kind::Bool(true)) => plain("local"),
+            _ => plain("replicated"),
+        },
+        // None are `null`, or an empty object.
+        Shows::Options => match mount.get("options").filter(|value| value.members().is_some()) {
+            Some(options) => shown("", options),
+            None => plain("map[]"),
+        },
     }
-    let value = value.members().and_then(|members| members.get(inner));
-    let text = value.map(|value| shown("", value)).unwrap_or_default();
-    // Without a time of its own a mount has the server's.
-    if inner.ends_with("_ttl") && *text == "0" { Zeroizing::new("system".to_owned()) } else { text }
 }
 
 fn enable(invocation: &Invocation<'_>, table: &Table) -> Result<u8, Stop> {
@@ -212,18 +281,19 @@ fn tune(invocation: &Invocation<'_>, table: &Table) -> Result<u8, Stop> {
 fn move_mount(invocation: &Invocation<'_>, table: &Table) -> Result<u8, Stop> {
     let (from, to) = invocation.pair()?;
     let (from, to) = (clean(from), clean(to));
-    let client = invocation.client()?;
-    let path = |path: &str| format!("{}{path}/", table.prefix);
+    // What is asked of the server is several answers, which one token could not wrap.
+    let client = invocation.client()?.without_wrapping();
+    let path = |path: &str| format!("{}/", table.full_path(path));
     let wish = Object::new().string("from", &path(&from)).string("to", &path(&to)).finish();
+    let what = format!("moving {} {from}/ to {to}/", table.thing);
     let reply = client
         .send(&Request::post("sys/remount", Zeroizing::new(wish)))
-        .map_err(|stop| stop.during(format!("moving {} {from}/ to {to}/", table.thing)))?;
-    let what = format!("moving {} {from}/ to {to}/", table.thing);
+        .map_err(|stop| stop.during(&what))?;
     let Some(id) = migration(&reply, "migration_id") else {
         return say(&format!("Success! Finished {what}"));
     };
     let what = format!("{what}, with migration ID {}", *id);
-    tell(&format!("Started {what}"));
+    say(&format!("Started {what}"))?;
     wait_for(&client, &id, &what)
 }
 
@@ -259,4 +329,23 @@ fn auth_help(invocation: &Invocation<'_>) -> Result<u8, Stop> {
     let mount = all.and_then(|all| all.get(&format!("{path}/"))?.members());
     let kind = mount.and_then(|mount| mount.get("type")?.as_str()).unwrap_or(&path);
     say(&super::login::help(invocation.program.name, kind, &path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moves_name_methods_by_their_whole_paths() {
+        const CASES: [(&Table, &str, &str); 5] = [
+            (&AUTH, "people", "auth/people"),
+            (&AUTH, "auth/people", "auth/people"),
+            (&AUTH, "a/auth/people", "a/auth/people"),
+            (&AUTH, "team/people", "auth/team/people"),
+            (&SECRETS, "a/kv", "a/kv"),
+        ];
+        for (table, path, want) in CASES {
+            assert_eq!(table.full_path(path), want, "{path}");
+        }
+    }
 }

@@ -1,9 +1,10 @@
 //! `namespace`: parts of a server that are servers of their own.
 
-use strongroom_core::json::Object;
+use strongroom_core::json::{Object, Value};
 use zeroize::Zeroizing;
 
-use super::output::{one, say};
+use super::format::{Row, canonical, shown, sorted};
+use super::output::{names, one, say, tell};
 use super::path::clean;
 use super::read::{fetch, submit};
 use super::request::Request;
@@ -15,10 +16,18 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "namespace list",
         arguments: "",
-        summary: "Lists the namespaces.",
-        flags: &[],
+        summary: "Lists the namespaces directly inside this one.",
+        flags: &[DETAILED],
         output: Output::Formatted,
         run: Run::Client(list),
+    },
+    Command {
+        name: "namespace scan",
+        arguments: "",
+        summary: "Lists the namespaces inside this one, at any depth.",
+        flags: &[DETAILED],
+        output: Output::Formatted,
+        run: Run::Client(scan),
     },
     Command {
         name: "namespace lookup",
@@ -73,22 +82,50 @@ pub(super) const COMMANDS: &[Command] = &[
     },
 ];
 
+const DETAILED: Described = Described::switch("detailed", "Shows more about each.");
 const CUSTOM: Described =
     Described::valued("custom-metadata", "NAME=VALUE", "The user's own; may be repeated.");
 
 fn list(invocation: &Invocation<'_>) -> Result<u8, Stop> {
+    show(invocation, &Request::list("sys/namespaces"), "listing namespaces")
+}
+
+fn scan(invocation: &Invocation<'_>) -> Result<u8, Stop> {
+    show(invocation, &Request::scan("sys/namespaces"), "scanning namespaces")
+}
+
+fn show(invocation: &Invocation<'_>, request: &Request, what: &str) -> Result<u8, Stop> {
     invocation.arguments(0, 0)?;
-    let client = invocation.client()?;
-    let secret = fetch(&client, &Request::list("sys/namespaces"))
-        .map_err(|stop| stop.during("listing namespaces"))?;
-    match secret {
-        Some(secret) => invocation.print_names(&secret),
-        None if invocation.is_for_people() => Err(Stop::remote("No namespaces found")),
-        None => {
-            invocation.print_json("[]")?;
-            Ok(2)
+    let secret = fetch(&invocation.client()?, request).map_err(|stop| stop.during(what))?;
+    // A scan that finds nothing is an answer without names.
+    let found = secret.filter(|all| all.wrap_info().is_some() || names(all).is_some());
+    let Some(secret) = found else {
+        if invocation.is_for_people() {
+            return Err(Stop::remote("No namespaces found"));
         }
+        invocation.print_json("{}")?;
+        return Ok(2);
+    };
+    match secret.datum("key_info").filter(|_| invocation.flags.is_on("detailed")) {
+        Some(details) => print_details(invocation, details),
+        None => invocation.print_names(&secret),
     }
+}
+
+/// Prints what the server tells of each namespace.
+fn print_details(invocation: &Invocation<'_>, details: Value<'_>) -> Result<u8, Stop> {
+    let all = details.members().map(sorted).unwrap_or_default();
+    let first = all.values().find_map(|one| one.members()).map(sorted).unwrap_or_default();
+    let columns: Vec<&str> = first.into_keys().collect();
+    let rows = all.iter().map(|(path, one)| {
+        let cell = |name: &&str| one.members().and_then(|one| one.get(name));
+        let cells = columns.iter().map(|name| cell(name).map(|value| shown(name, value)));
+        let path = Zeroizing::new((*path).to_owned());
+        [path].into_iter().chain(cells.map(Option::unwrap_or_default)).collect::<Row>()
+    });
+    let rows: Vec<Row> = rows.collect();
+    let titles: Vec<&str> = ["Keys"].into_iter().chain(columns.iter().copied()).collect();
+    invocation.print_rows(&titles, rows, &canonical(details))
 }
 
 fn lookup(invocation: &Invocation<'_>) -> Result<u8, Stop> {
@@ -97,7 +134,12 @@ fn lookup(invocation: &Invocation<'_>) -> Result<u8, Stop> {
     let secret = fetch(&client, &Request::get(&format!("sys/namespaces/{path}")))
         .map_err(|stop| stop.during("looking up namespace"))?;
     let none = || Stop::remote("Namespace not found");
-    invocation.print_secret_or_field(&secret.ok_or_else(none)?)
+    let secret = secret.ok_or_else(none)?;
+    match secret.data_value().filter(|_| !invocation.is_for_people()) {
+        // What the API says of a namespace, without the envelope.
+        Some(data) if invocation.field().is_none() => invocation.print_json(&canonical(data)),
+        _ => invocation.print_secret_or_field(&secret),
+    }
 }
 
 fn create(invocation: &Invocation<'_>) -> Result<u8, Stop> {
@@ -129,11 +171,18 @@ fn change(
 
 fn delete(invocation: &Invocation<'_>) -> Result<u8, Stop> {
     let path = clean(invocation.argument()?);
-    invocation
-        .client()?
-        .send(&Request::delete(&format!("sys/namespaces/{path}")))
+    let request = Request::delete(&format!("sys/namespaces/{path}"));
+    let secret = submit(&invocation.client()?, &request)
         .map_err(|stop| stop.during("deleting namespace"))?;
-    say(&format!("Success! Namespace deleted at: {path}/"))
+    match secret {
+        Some(secret) if secret.wrap_info().is_some() => invocation.print_secret(&secret),
+        // Servers tell how far a deletion has come; of a namespace that is not there nothing.
+        Some(secret) if secret.data().is_none() => {
+            tell("Requested namespace does not exist");
+            Ok(0)
+        }
+        _ => say(&format!("Success! Namespace deletion scheduled: {path}/")),
+    }
 }
 
 fn lock(invocation: &Invocation<'_>) -> Result<u8, Stop> {

@@ -76,8 +76,11 @@ impl Invocation<'_> {
         if self.is_for_people() { say(&table(names, rows)) } else { self.print_json(text) }
     }
 
-    /// Prints the names of a list.
+    /// Prints the names of a list, or the token that they are wrapped in.
     pub(super) fn print_names(&self, secret: &Secret) -> Result<u8, Stop> {
+        if secret.wrap_info().is_some() {
+            return self.print_secret(secret);
+        }
         let mut names: Vec<&str> = names(secret).unwrap_or_default();
         if !self.is_for_people() {
             let mut list = List::new();
@@ -99,10 +102,7 @@ impl Invocation<'_> {
             }
             return Err(Stop::remote(format!("No value found at {path}")));
         };
-        if secret.wrap_info().is_some() {
-            return self.print_secret(secret);
-        }
-        if names(secret).is_none() {
+        if secret.wrap_info().is_none() && names(secret).is_none() {
             return Err(Stop::remote(format!("No entries found at {path}")));
         }
         self.print_names(secret)

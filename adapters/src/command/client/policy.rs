@@ -52,7 +52,7 @@ fn list(invocation: &Invocation<'_>) -> Result<u8, Stop> {
         .map_err(|stop| stop.during("listing policies"))?;
     let secret = super::secret::Secret::of(&reply)?;
     let Some(secret) = secret else { return Ok(0) };
-    if !invocation.is_for_people() {
+    if !invocation.is_for_people() || secret.wrap_info().is_some() {
         return invocation.print_names(&secret);
     }
     for name in names(&secret).unwrap_or_default() {
@@ -68,6 +68,9 @@ fn read(invocation: &Invocation<'_>) -> Result<u8, Stop> {
         .map_err(|stop| stop.during(format!("reading policy named {name}")))?;
     let none = || Stop::remote(format!("No policy named: {name}"));
     let secret = secret.ok_or_else(none)?;
+    if secret.wrap_info().is_some() {
+        return invocation.print_secret(&secret);
+    }
     let text = secret.datum("policy").and_then(Value::as_str).ok_or_else(none)?;
     if invocation.is_for_people() {
         return say(text.trim());

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::format::Format;
-use super::output::{one, print_bytes, say};
+use super::output::{names, one, print_bytes, say};
 use super::path::clean;
 use super::request::{Client, Request};
 use super::secret::Secret;
@@ -73,10 +73,11 @@ pub(super) const COMMANDS: &[Command] = &[
 const FORCE: &[Described] =
     &[Described::switch("force", "Goes on without data."), Described::switch("f", "The same.")];
 
-/// What a path answers to a read; `None` where nothing is.
+/// What a path answers to a read; `None` where nothing is. In a namespace that is not there nothing can
+/// be, which is an error.
 pub(super) fn fetch(client: &Client, request: &Request) -> Result<Option<Secret>, Stop> {
     let reply = client.exchange(request)?;
-    if reply.status == 404 {
+    if reply.status == 404 && !reply.lacks_namespace() {
         // What was there may have left a trace, or a warning says what to do instead.
         let trace = Secret::of(&reply).ok().flatten();
         return Ok(
@@ -167,6 +168,10 @@ fn unwrap(invocation: &Invocation<'_>) -> Result<u8, Stop> {
     let secret = unwrap_token(client, invocation.optional_argument()?)
         .map_err(|stop| stop.during("unwrapping"))?;
     match secret {
+        // An answer that is a list is shown as one.
+        Some(secret) if invocation.field().is_none() && names(&secret).is_some() => {
+            invocation.print_names(&secret)
+        }
         Some(secret) => invocation.print_secret_or_field(&secret),
         None if invocation.is_for_people() => {
             say("Successfully unwrapped. There was no data in the wrapped secret.")

@@ -27,6 +27,9 @@ const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// How long a wrapped token of `sys/wrapping/wrap` lives if nobody says: the reference's.
 const WRAP_TTL: &str = "5m";
 
+/// What servers say of a namespace that is not there, beside the status 404.
+const NO_NAMESPACE: &str = "namespace not found";
+
 /// What is asked of the server.
 pub(super) struct Request {
     method: &'static str,
@@ -56,6 +59,11 @@ impl Request {
 
     pub(super) fn list(path: &str) -> Self {
         Self::new("GET", path).query("list", "true")
+    }
+
+    /// A list of all that is below, at any depth.
+    pub(super) fn scan(path: &str) -> Self {
+        Self::new("GET", path).query("scan", "true")
     }
 
     pub(super) fn delete(path: &str) -> Self {
@@ -129,6 +137,11 @@ impl Client {
     pub(super) fn without_wrapping(mut self) -> Self {
         self.settings.wrap_ttl = None;
         self
+    }
+
+    /// Whether requests are shown instead of being sent.
+    pub(super) fn shows_curl(&self) -> bool {
+        self.settings.shows_curl
     }
 
     pub(super) fn token(&self) -> Option<&str> {
@@ -360,6 +373,13 @@ impl Reply {
             return Ok(self);
         }
         Err(Stop::remote(self.error_text()))
+    }
+
+    /// Whether the server says that it has not the namespace that was asked.
+    pub(super) fn lacks_namespace(&self) -> bool {
+        let doc = self.doc().ok();
+        let errors = doc.as_ref().and_then(|doc| doc.object()?.get("errors")?.items());
+        errors.into_iter().flatten().any(|error| error.as_str() == Some(NO_NAMESPACE))
     }
 
     /// The error that an answer is, in the form that scripts look for.

@@ -232,9 +232,12 @@ fn capabilities(invocation: &Invocation<'_>) -> Result<u8, Stop> {
     let request = Request::post(endpoint, wish);
     let secret = submit(&invocation.client()?, &request)
         .map_err(|stop| stop.during("listing capabilities"))?;
-    let found = secret.as_ref().and_then(|secret| list_of(secret, path));
     let none = || Stop::local("No capabilities found");
-    let list = found.ok_or_else(none)?;
+    let secret = secret.ok_or_else(none)?;
+    if secret.wrap_info().is_some() {
+        return invocation.print_secret(&secret);
+    }
+    let list = list_of(&secret, path).ok_or_else(none)?;
     if !invocation.is_for_people() {
         return invocation.print_json(&canonical(list));
     }

@@ -7,7 +7,7 @@ use super::list::Side;
 use super::{show, wish};
 use crate::answer::Answer;
 use crate::limit::{MOUNT_PATH_BYTES_MAX, MOUNT_SEGMENTS_MAX};
-use crate::mount::{self, AUTH, Engine, Fixed, Kind};
+use crate::mount::{self, AUTH, Engine, Fixed, Kind, Row};
 use crate::namespace::Place;
 use crate::path::is_printable;
 use crate::quote::quoted;
@@ -109,9 +109,12 @@ pub(super) fn disable_auth(
 /// Takes away the mount with exactly this path, if there is one.
 fn disable(tx: &mut Tx<'_>, context: &Context<'_>, path: String) -> Result<Answer, Halt> {
     let namespace = context.namespace();
-    let found = show::find(tx, &Place::within(namespace.clone(), &path))?;
-    if let Some(found) = found.filter(|found| found.path == path) {
-        mount::drop_mount(tx, namespace.id, &path, found.owner)?;
+    // Its record is not looked at: one that cannot be read goes as well.
+    let row = mount::find_row(tx, &Place::within(namespace.clone(), &path))?;
+    if let Some((prefix, Row::Mount { owner, .. })) = row
+        && prefix == path
+    {
+        mount::drop_mount(tx, namespace.id, &path, owner)?;
     }
     Ok(Answer::Nothing)
 }
@@ -120,9 +123,9 @@ fn disable(tx: &mut Tx<'_>, context: &Context<'_>, path: String) -> Result<Answe
 pub(super) fn check_path(path: &str) -> Result<(), Reject> {
     let inner = path.strip_suffix('/').unwrap_or(path);
     let clean: alloc::vec::Vec<&str> =
-        inner.split('/').filter(|segment| !segment.is_empty()).collect();
+        inner.split('/').filter(|segment| !matches!(*segment, "" | "." | "..")).collect();
     let clean = clean.join("/");
-    if inner != clean {
+    if inner != clean || inner.is_empty() {
         return Err(Reject::invalid(format!(
             "path '{path}' does not match cleaned path '{clean}/'"
         )));
@@ -148,6 +151,10 @@ mod tests {
             ("a/", true),
             ("a/b/c/", true),
             ("a//b/", false),
+            ("a/../b/", false),
+            ("./a/", false),
+            ("/", false),
+            ("", false),
             ("/a/", false),
             ("a\u{7f}/", false),
             (deep.get(2..).unwrap(), true),

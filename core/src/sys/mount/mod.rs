@@ -13,8 +13,6 @@ mod tune;
 mod ui;
 mod wish;
 
-use alloc::string::String;
-
 use crate::field::{Field, FieldKind};
 use crate::route::{Access, Method, Operation, Route};
 
@@ -70,7 +68,6 @@ pub(crate) const ROUTES: &[Route] = &[
         fields: TUNE_FIELDS,
         synopsis: "Tunes a mount.",
         description: "Takes what is given, all of it or nothing. Auth methods are `auth/` and their path.",
-        normal: Some(normal_path),
         ..Route::system("mounts/{path...}/tune")
     },
     Route {
@@ -83,7 +80,6 @@ pub(crate) const ROUTES: &[Route] = &[
         fields: WISH_FIELDS,
         synopsis: "Mounts a secrets engine, shows one, and takes one away with all its secrets.",
         description: "A path belongs to one mount: none lies above or below another.",
-        normal: Some(normal_path),
         ..Route::system("mounts/{path...}")
     },
     Route {
@@ -102,7 +98,6 @@ pub(crate) const ROUTES: &[Route] = &[
         fields: TUNE_FIELDS,
         synopsis: "Tunes an auth method.",
         description: "Takes what is given, all of it or nothing.",
-        normal: Some(normal_path),
         ..Route::system("auth/{path...}/tune")
     },
     Route {
@@ -115,7 +110,6 @@ pub(crate) const ROUTES: &[Route] = &[
         fields: WISH_FIELDS,
         synopsis: "Enables an auth method, shows one, and disables one with all of its tokens.",
         description: "A path belongs to one method: none lies above or below another.",
-        normal: Some(normal_path),
         ..Route::system("auth/{path...}")
     },
     Route {
@@ -152,11 +146,6 @@ pub(crate) const ROUTES: &[Route] = &[
         ..Route::system("internal/ui/mounts/{path...}")
     },
 ];
-
-/// The path of a mount as rules name it: slashes at its end do not matter.
-fn normal_path(path: &str) -> String {
-    path.trim_end_matches('/').into()
-}
 
 const TUNE_METHODS: &[Method] = &[
     Method::new(Operation::Read, Access::Acl, tune::read),

@@ -47,17 +47,27 @@ pub(super) fn remount(
     check_space("from", &from)?;
     check_space("to", &to)?;
     let (from, to) = (mount::as_folder(&from), mount::as_folder(&to));
-    change::check_path(&to).map_err(|_| {
-        Reject::invalid(format!("invalid destination mount: path {} is not clean", quoted(&to)))
-    })?;
     let above = &context.namespace().path;
     let source = Place::resolve_owned(tx, [above, &*from].concat())?;
     let target = Place::resolve_owned(tx, [above, &*to].concat())?;
+    source.check_lock()?;
+    target.check_lock()?;
+    // The name of a namespace alone is no path in it.
+    change::check_path(target.path()).map_err(|_| {
+        let to = quoted(&to);
+        Reject::invalid(format!("invalid destination mount path {to}: it is no path of a mount"))
+    })?;
     check_sides(source.path(), target.path())?;
     let found = show::find(tx, &source)?.filter(|found| found.path == source.path());
     let found = found.ok_or_else(|| {
         Reject::invalid(format!("no matching mount at {}", quoted(source.path())))
     })?;
+    // A mount does not give way to itself.
+    if let Some((path, row)) = mount::find_row(tx, &target)?
+        && row.id() == found.owner
+    {
+        return Err(Reject::invalid(format!("path already in use at {}", quoted(&path))).into());
+    }
     if let Some(obstacle) = mount::make_way(tx, &target.namespace, target.path())? {
         let path = match obstacle.kind {
             Kind::Mount => obstacle.path,
@@ -79,7 +89,9 @@ pub(super) fn remount(
 
 /// A path of the body, without the slash that some clients begin it with.
 fn read_path(context: &Context<'_>, name: &'static str) -> Result<Option<String>, Reject> {
-    Ok(context.args.string(name)?.filter(|path| !path.is_empty()))
+    let path = context.args.string(name)?.unwrap_or_default();
+    let path = path.strip_prefix('/').unwrap_or(&path);
+    Ok((!path.is_empty()).then(|| path.to_owned()))
 }
 
 fn check_space(name: &str, path: &str) -> Result<(), Reject> {

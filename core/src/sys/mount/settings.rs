@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::duration;
 use crate::json::{Kind, Value};
 use crate::mount::Visibility;
 use crate::reject::Reject;
@@ -48,6 +49,15 @@ pub(super) fn member(
         }
         Some(Kind::Object(_)) => Err(Reject::invalid(refusal)),
     }
+}
+
+/// A time in seconds, which cannot be negative.
+pub(super) fn seconds(text: &str) -> Result<i64, Reject> {
+    let seconds = duration::parse(text).map_err(Reject::invalid)?;
+    if seconds.is_negative() {
+        return Err(Reject::invalid("a TTL cannot be negative"));
+    }
+    Ok(seconds.seconds())
 }
 
 /// A text with commas as a list.

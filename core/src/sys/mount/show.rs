@@ -160,7 +160,9 @@ pub(super) fn lists(object: Object, settings: &Settings, part: ListPart) -> Obje
 pub(super) fn visibility(object: Object, settings: &Settings) -> Object {
     match settings.visibility {
         Visibility::Unset => object,
-        visibility => object.string("listing_visibility", visibility.word()),
+        visibility @ (Visibility::Hidden | Visibility::Unauth) => {
+            object.string("listing_visibility", visibility.word())
+        }
     }
 }
 

@@ -10,7 +10,6 @@ use super::settings::{self, Member};
 use super::show::{self, ListPart};
 use super::wish::check_size;
 use crate::answer::{Answer, Envelope};
-use crate::duration;
 use crate::json::Object;
 use crate::mount::{self, AUTH, Engine, Fixed, Lockout, Mount, Record, TokenType, record_name};
 use crate::namespace::Place;
@@ -144,14 +143,11 @@ fn tune_ttls(context: &Context<'_>, record: &mut Record) -> Result<(), Reject> {
     let ttl = |name: &'static str, before: i64| match context.args.string(name)?.as_deref() {
         None | Some("") => Ok(before),
         Some("system") => Ok(0),
-        Some(text) => duration::parse(text).map(duration::Signed::seconds).map_err(Reject::invalid),
+        Some(text) => settings::seconds(text),
     };
     let settings = &mut record.settings;
     let default_lease_ttl = ttl("default_lease_ttl", settings.default_lease_ttl)?;
     let max_lease_ttl = ttl("max_lease_ttl", settings.max_lease_ttl)?;
-    if default_lease_ttl < 0 || max_lease_ttl < 0 {
-        return Err(Reject::invalid("a lease TTL cannot be negative"));
-    }
     if max_lease_ttl != 0 && max_lease_ttl < default_lease_ttl {
         return Err(Reject::invalid(format!(
             "backend max lease TTL of {max_lease_ttl} would be less than backend default lease TTL \
@@ -177,7 +173,7 @@ fn tune_lockout(context: &Context<'_>, record: &mut Record) -> Result<(), Reject
     let seconds = |name, before: i64| match text(name)?.as_str() {
         "" => Ok(before),
         "system" => Ok(0),
-        text => duration::parse(text).map(duration::Signed::seconds).map_err(Reject::invalid),
+        text => settings::seconds(text),
     };
     let before = record.settings.lockout.unwrap_or_default();
     let disabled = match member("lockout_disable")? {
@@ -197,9 +193,6 @@ fn tune_lockout(context: &Context<'_>, record: &mut Record) -> Result<(), Reject
         counter_reset: seconds("lockout_counter_reset_duration", before.counter_reset)?,
         disabled,
     };
-    if lockout.duration < 0 || lockout.counter_reset < 0 {
-        return Err(Reject::invalid("a time of the user lockout cannot be negative"));
-    }
     if !record.engine.locks_out() {
         return Err(Reject::invalid(format!(
             "tuning of user lockout configuration for auth type {} not allowed",
@@ -288,7 +281,8 @@ fn tune_options(
 }
 
 fn check_version(record: &Record, before: &str, version: &str) -> Result<(), Reject> {
-    if !matches!(record.engine, Engine::Kv1 | Engine::Kv2) || !matches!(version, "" | "1" | "2") {
+    // The old name of kv is of before its versions.
+    if record.word != "kv" || !matches!(version, "" | "1" | "2") {
         return Err(Reject::invalid(format!("invalid version provided: {version}")));
     }
     if before == "2" && version != "2" {

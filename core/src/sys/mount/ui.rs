@@ -15,7 +15,7 @@ use crate::namespace::{Namespace, Place};
 use crate::reject::Reject;
 use crate::roll::{self, RecordReader, Roll};
 use crate::route::Context;
-use crate::token::{self, Authorized, Caller, Reach};
+use crate::token::{Authorized, Caller, Reach};
 use crate::vault::{Halt, Tx};
 
 /// What a caller sees of the mounts of a namespace.
@@ -36,10 +36,8 @@ pub(super) fn mounts(
         None if context.call.has_token() => return Err(Reject::PermissionDenied.into()),
         None => None,
         Some(_) => {
-            let caller = Caller::identify(tx, context.call)?;
-            let reach = caller.reach(tx)?;
-            token::leave(tx, &caller);
-            Some(reach)
+            let caller = Caller::look(tx, context.call)?;
+            Some(caller.reach(tx)?)
         }
     };
     let sight = Sight { namespace: Arc::clone(context.namespace()), reach };
@@ -53,12 +51,12 @@ pub(super) fn mount(
     context: &Context<'_>,
     _: &Authorized,
 ) -> Result<Answer, Halt> {
-    let caller = Caller::identify(tx, context.call)?;
+    let caller = Caller::look(tx, context.call)?;
     let reach = caller.reach(tx)?;
-    token::leave(tx, &caller);
     let asked = show::folder(context)?;
     let place = Place::resolve_owned(tx, [&context.namespace().path, &*asked].concat())?;
-    let found = show::find(tx, &place)?;
+    // One that is locked is as if it were not there.
+    let found = if place.locked().is_none() { show::find(tx, &place)? } else { None };
     let found = found.filter(|found| reach.reaches(&place.namespace, &found.path));
     let Some(found) = found else {
         return Err(Reject::Forbidden(format!(

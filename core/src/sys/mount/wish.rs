@@ -87,10 +87,14 @@ impl Wish {
 
 /// A record is read for every request to its mount.
 pub(super) fn check_size(record: &Record) -> Result<(), Reject> {
-    if record.encode().len() > MOUNT_BYTES_MAX {
+    let payload = record.encode();
+    if payload.len() > MOUNT_BYTES_MAX {
         return Err(Reject::invalid("the settings of the mount are too long"));
     }
-    Ok(())
+    // What could not be read again would take the mount out of reach.
+    Record::read(&payload)
+        .map(drop)
+        .map_err(|_| Reject::invalid("these settings do not go together for a mount of this type"))
 }
 
 /// Names of versions of kv are types of their own; no other engine has versions.
@@ -133,9 +137,13 @@ fn read_settings(context: &Context<'_>, config: &Config) -> Result<Settings, Rej
         if matches!(text.as_str(), "" | "system") {
             return Ok(0);
         }
-        duration::parse(&text)
-            .map(duration::Signed::seconds)
-            .map_err(|why| Reject::invalid(format!("unable to parse {what} TTL of {text}: {why}")))
+        let parsed = duration::parse(&text).map_err(|why| {
+            Reject::invalid(format!("unable to parse {what} TTL of {text}: {why}"))
+        })?;
+        if parsed.is_negative() {
+            return Err(Reject::invalid("a TTL cannot be negative"));
+        }
+        Ok(parsed.seconds())
     };
     let default_lease_ttl = ttl("default_lease_ttl", "default")?;
     let max_lease_ttl = ttl("max_lease_ttl", "max")?;

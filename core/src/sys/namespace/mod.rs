@@ -38,14 +38,12 @@ pub(crate) const ROUTES: &[Route] = &[
     Route {
         methods: LOCK,
         fields: &[lock::PATH],
-        normal: Some(name::normal),
         ..lock_route("namespaces/api-lock/lock/{path...}")
     },
     Route { methods: UNLOCK, fields: &[UNLOCK_KEY], ..unlock_route("namespaces/api-lock/unlock") },
     Route {
         methods: UNLOCK,
         fields: &[lock::PATH, UNLOCK_KEY],
-        normal: Some(name::normal),
         ..unlock_route("namespaces/api-lock/unlock/{path...}")
     },
     Route {
@@ -53,7 +51,6 @@ pub(crate) const ROUTES: &[Route] = &[
         fields: &[NAME],
         synopsis: "Refused: no namespace has a seal of its own.",
         description: "The seal of the server is that of every namespace.",
-        normal: Some(name::normal),
         ..Route::system("namespaces/{name...}/seal")
     },
     Route {
@@ -65,7 +62,6 @@ pub(crate) const ROUTES: &[Route] = &[
         ],
         synopsis: "Refused: no namespace has a seal of its own.",
         description: "The seal of the server is that of every namespace.",
-        normal: Some(name::normal),
         ..Route::system("namespaces/{name...}/unseal")
     },
     Route {
@@ -73,7 +69,6 @@ pub(crate) const ROUTES: &[Route] = &[
         fields: &[NAME],
         synopsis: "Refused: no namespace has a seal of its own.",
         description: "The seal of the server is that of every namespace.",
-        normal: Some(name::normal),
         ..Route::system("namespaces/{name...}/seal-status")
     },
     Route {
@@ -81,7 +76,6 @@ pub(crate) const ROUTES: &[Route] = &[
         fields: &[NAME, Field::body("force", FieldKind::Bool, "Not looked at.")],
         synopsis: "Refused: no namespace has a seal of its own.",
         description: "A namespace is deleted by `namespaces/` and its name.",
-        normal: Some(name::normal),
         ..Route::system("namespaces/{name...}/delete-sealed")
     },
     Route {
@@ -100,7 +94,6 @@ pub(crate) const ROUTES: &[Route] = &[
         synopsis: "Makes a namespace, shows it, changes its metadata, and deletes it.",
         description: "A namespace is deleted with its mounts, secrets, policies and tokens, but not while \
                       it has others inside.",
-        normal: Some(name::normal),
         ..Route::system("namespaces/{name...}")
     },
     Route {

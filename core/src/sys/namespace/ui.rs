@@ -10,7 +10,7 @@ use crate::namespace::Namespace;
 use crate::reject::Reject;
 use crate::roll::{self, RecordReader, Roll};
 use crate::route::Context;
-use crate::token::{self, Authorized, Caller, Reach};
+use crate::token::{Authorized, Caller, Reach};
 use crate::vault::{Halt, Tx};
 
 /// What a caller sees of the namespaces directly inside one.
@@ -28,9 +28,8 @@ pub(super) fn namespaces(
     if !context.call.has_token() {
         return Err(Reject::Trouble("client token empty").into());
     }
-    let caller = Caller::identify(tx, context.call)?;
+    let caller = Caller::look(tx, context.call)?;
     let reach = caller.reach(tx)?;
-    token::leave(tx, &caller);
     let sight = Sight { namespace: Arc::clone(context.namespace()), reach };
     let data = roll::read(tx, Roll::NamespaceSight(sight))?;
     Ok(data.map_or(Answer::Nothing, Answer::data))

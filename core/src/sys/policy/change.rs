@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::answer::{Answer, Envelope};
-use crate::limit::POLICY_NAME_BYTES_MAX;
+use crate::limit::{POLICY_BYTES_MAX, POLICY_NAME_BYTES_MAX};
 use crate::policy::{
     DEFAULT, INDEX, Options, Policy, ROOT, Record, WRAPPING, normal_name, record_name,
 };
@@ -142,15 +142,15 @@ fn store(tx: &mut Tx<'_>, context: &Context<'_>, name: &str, record: &Record) ->
 
 /// The name in its normal form, with a warning if it was sent in another.
 fn name(context: &Context<'_>, warnings: &mut Vec<String>) -> Result<String, Reject> {
-    let sent = context.args.capture("name").unwrap_or("");
-    let name = normal_name(sent);
+    // The rules have seen it in its normal form too.
+    let name = normal_name(context.args.capture("name").unwrap_or(""));
     if name.is_empty() {
         return Err(Reject::invalid("policy name must be provided in the URL"));
     }
     if name.len() > POLICY_NAME_BYTES_MAX {
         return Err(Reject::invalid("the name of the policy is too long"));
     }
-    if name != sent {
+    if !context.call.path().as_str().ends_with(&name) {
         warnings.push(format!("policy name was converted to {name}"));
     }
     Ok(name)
@@ -168,6 +168,9 @@ fn decode(sent: String) -> Result<String, Reject> {
 }
 
 fn parse(text: &str, options: Options) -> Result<Policy, Reject> {
+    if text.len() > POLICY_BYTES_MAX {
+        return Err(Reject::invalid("failed to parse policy: the document is too long"));
+    }
     Policy::parse(text, options)
         .map_err(|why| Reject::invalid(format!("failed to parse policy: {why}")))
 }

@@ -9,7 +9,7 @@ use crate::answer::Answer;
 use crate::json::Object;
 use crate::limit::{LIST_BYTES_MAX, TASK_PAGES_AHEAD};
 use crate::namespace::Namespace;
-use crate::policy::{DEFAULT, INDEX, ROOT, Record, normal_name, record_name};
+use crate::policy::{DEFAULT, Head, INDEX, ROOT, Record, normal_name, record_name};
 use crate::roll::{self, RecordReader, Roll};
 use crate::route::Context;
 use crate::store::Name;
@@ -24,8 +24,8 @@ pub(crate) struct List {
     /// Empty for all, or with a slash at its end.
     prefix: String,
     shape: Shape,
-    /// When it is: what has expired is not shown.
-    now: Time,
+    /// When it was asked for: what had expired is not shown.
+    asked: Time,
     /// When the policies came that the namespace has by itself.
     made: Time,
 }
@@ -68,14 +68,10 @@ fn list(tx: &mut Tx<'_>, context: &Context<'_>, shape: Shape) -> Result<Answer, 
     let prefix = normal_name(context.args.capture("name").unwrap_or(""));
     let namespace = Arc::clone(context.namespace());
     let made = show::made(tx, &namespace);
-    // Seconds are enough for what expires, and let a request that runs again find its answer.
-    let now = Time::from_unix_nanos(tx.now.unix_nanos() / NANOS * NANOS);
-    let list = List { namespace, prefix, shape, now, made };
+    let list = List { namespace, prefix, shape, asked: tx.arrived(), made };
     let data = roll::read(tx, Roll::Policies(list))?;
     Ok(data.map_or(Answer::Nothing, Answer::data))
 }
-
-const NANOS: u64 = 1_000_000_000;
 
 impl List {
     pub(crate) fn read<R: RecordReader>(&self, reader: &mut R) -> Result<Option<String>, R::Halt> {
@@ -90,17 +86,16 @@ impl List {
             let keys: Vec<Name<'_>> =
                 chunk.iter().map(|name| record_name(self.namespace.id, name)).collect();
             for (name, payload) in chunk.iter().zip(reader.payloads(&keys)?) {
+                bytes += 2 * name.len();
                 let record = match payload {
-                    Some(payload) => Record::read(&payload)?,
-                    None if name == DEFAULT => Record::default_policy(),
+                    Some(payload) if Head::read(&payload)?.is_expired(self.asked) => continue,
+                    Some(payload) if self.shape == Shape::Details => Some(Record::read(&payload)?),
+                    Some(_) => None,
+                    None if name == DEFAULT => Some(Record::default_policy()),
                     None => continue,
                 };
-                if record.is_expired(self.now) {
-                    continue;
-                }
-                bytes += 2 * name.len();
-                if self.shape == Shape::Details {
-                    let info = show::info(name, &record, self.made, Member::Policy).finish();
+                if let Some(record) = record {
+                    let info = self.info(name, &record);
                     bytes += info.len();
                     infos.push((name.clone(), info));
                 }
@@ -114,10 +109,14 @@ impl List {
         let is_whole = self.prefix.is_empty() || self.shape == Shape::Details;
         if self.namespace.is_root() && is_whole {
             let root = Record::built_in("", 0);
-            infos.push((ROOT.into(), show::info(ROOT, &root, self.made, Member::Policy).finish()));
+            infos.push((ROOT.into(), self.info(ROOT, &root)));
             kept.push(ROOT.into());
         }
         Ok((!kept.is_empty()).then(|| self.data(&kept, infos)))
+    }
+
+    fn info(&self, name: &str, record: &Record) -> String {
+        show::info(name, record, self.made, Member::Policy).finish()
     }
 
     /// The names below the prefix, those of folders inside too.

@@ -7,7 +7,6 @@ mod list;
 mod show;
 
 use crate::field::{Field, FieldKind};
-use crate::policy::normal_name;
 use crate::route::{Access, Method, Operation, Route};
 
 pub(crate) use list::List;
@@ -57,9 +56,9 @@ pub(crate) const ROUTES: &[Route] = &[
             Method::new(Operation::List, Access::Acl, list::old_names),
         ],
         fields: OLD_FIELDS,
-        normal: Some(normal_name),
         synopsis: "Writes, shows and deletes a policy.",
         description: "The older path: the text shows as `rules`.",
+        folds: true,
         ..Route::system("policy/{name...}")
     },
     Route {
@@ -77,10 +76,10 @@ pub(crate) const ROUTES: &[Route] = &[
             Method::new(Operation::List, Access::Acl, list::names),
         ],
         fields: FIELDS,
-        normal: Some(normal_name),
         synopsis: "Writes, shows and deletes a policy.",
         description: "A write replaces all of it, a patch what it names. What a policy allows changes \
                       for every token that has it at once.",
+        folds: true,
         ..Route::system("policies/acl/{name...}")
     },
     Route {
@@ -92,9 +91,9 @@ pub(crate) const ROUTES: &[Route] = &[
     Route {
         methods: &[Method::new(Operation::List, Access::Acl, list::details)],
         fields: &[NAME],
-        normal: Some(normal_name),
         synopsis: "Lists the policies below a name with their texts.",
         description: "Shows the policies whose names begin so.",
+        folds: true,
         ..Route::system("policies/detailed/acl/{name...}")
     },
 ];
