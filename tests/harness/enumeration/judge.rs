@@ -148,18 +148,33 @@ impl Table {
         if row.is_some() { Verdict::Served } else { Verdict::Refused(404) }
     }
 
-    /// A path of the system mount by its one name: empty segments do not matter, nor a slash at its end but
-    /// in the name of a folder, nor in some rows the case of a name and spaces around it.
+    /// A path with the canonical form of the name that a row of the system mount has in it: empty segments do
+    /// not matter, nor a slash at its end but in the name of a folder, nor in some rows its case and spaces
+    /// around it. A name that would be another row's is left as it is.
     fn canonical(&self, path: &str, is_folder: bool) -> String {
-        if !path.starts_with("sys/") {
+        let system = "sys/";
+        let row = self.find(path).filter(|row| row.mount_path == Some(system));
+        let name = row.and_then(|row| Some((row, row.pattern.find('{')?, row.pattern.find('}')?)));
+        let Some((row, start, end)) = name.filter(|(row, start, _)| {
+            // Of several names the first is one segment, which has one form.
+            !row.pattern[start + 1..].contains('{')
+        }) else {
             return path.to_owned();
+        };
+        let (before, behind) = (system.len() + start, row.pattern.len() - end - 1);
+        let sent = &path[before..path.len() - behind];
+        let mut segments: Vec<&str> = sent.split('/').filter(|one| !one.is_empty()).collect();
+        if is_folder && sent.ends_with('/') {
+            segments.push("");
         }
-        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-        let end = if is_folder { "/" } else { "" };
-        let path = segments.join("/") + end;
-        match self.find(&path).filter(|row| row.folds) {
-            Some(_) => path.trim().to_lowercase(),
-            None => path,
+        let mut name = segments.join("/");
+        if row.folds {
+            name = name.trim().to_lowercase();
+        }
+        let renamed = [&path[..before], &name, &path[path.len() - behind..]].concat();
+        match self.find(&renamed) {
+            Some(again) if again.pattern == row.pattern => renamed,
+            Some(_) | None => path.to_owned(),
         }
     }
 
