@@ -18,6 +18,7 @@ mod ending;
 mod enumeration;
 mod formats;
 mod host;
+mod isolation;
 mod kills;
 mod listening;
 mod mounts;

@@ -250,27 +250,36 @@ fn at_home<'p>(
     Ok(place)
 }
 
-/// The place by its canonical name, where the endpoints of the system mount take several spellings for
-/// one: rules must not see another name than the handler.
+/// The place with the canonical form of the name in its path, where an endpoint of the system mount takes
+/// several spellings for one: rules must not see another name than the handler.
 fn canonical(place: Place<'_>, operation: Operation) -> Place<'_> {
     let Some(path) = place.path().strip_prefix(Fixed::System.path()) else { return place };
-    let mut segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-    if operation.is_list() && path.ends_with('/') {
+    let Some(found) = route::find(Fixed::System.engine(), path) else { return place };
+    let (Some(&(_, sent)), Some(start)) = (found.captures.first(), found.route.pattern.find('{'))
+    else {
+        return place;
+    };
+    let mut segments: Vec<&str> = sent.split('/').filter(|segment| !segment.is_empty()).collect();
+    if operation.is_list() && sent.ends_with('/') {
         segments.push("");
     }
-    let mut clean = segments.join("/");
-    if let Some(found) = route::find(Fixed::System.engine(), &clean)
-        && let Some((_, name)) = found.captures.first().filter(|_| found.route.folds)
-    {
-        let (length, folded) = (name.len(), policy::normal_name(name));
-        clean.truncate(clean.len() - length);
-        clean.push_str(&folded);
+    let mut name = segments.join("/");
+    if found.route.folds {
+        name = policy::normal_name(&name);
     }
-    if clean == path {
+    if name == sent {
         return place;
     }
-    let clean = [Fixed::System.path(), &clean].concat();
-    place.renamed(&clean)
+    let before = path.get(..start).unwrap_or("");
+    let behind = path.get(start + sent.len()..).unwrap_or("");
+    let renamed = [before, &name, behind].concat();
+    // A name that would be another endpoint's is left as it is: this endpoint alone is asked for.
+    let again = route::find(Fixed::System.engine(), &renamed);
+    if again.is_none_or(|again| again.route.pattern != found.route.pattern) {
+        return place;
+    }
+    let renamed = [Fixed::System.path(), &renamed].concat();
+    place.renamed(&renamed)
 }
 
 /// From the caller on: what the request is for, and whether the caller may.

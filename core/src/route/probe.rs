@@ -30,6 +30,8 @@ pub struct Row {
     pub of_seal: bool,
     /// Where it is served.
     pub home: Home,
+    /// Whether the name in its path is taken in any case, with any spaces around it.
+    pub folds: bool,
     /// Whether a write may turn out to create something.
     pub creates: bool,
     /// What a listener must switch on for it.
@@ -59,6 +61,7 @@ fn row_of(route: &Route) -> Row {
         root_alone: namespace::is_root_only(path.trim_start_matches("/v1/")),
         of_seal: route.of_seal,
         home: route.home,
+        folds: route.folds,
         creates: route.exists.is_some(),
         switch: route.switch(),
         methods: route.methods.iter().map(|method| (method.operation, method.access)).collect(),

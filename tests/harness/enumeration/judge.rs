@@ -45,13 +45,13 @@ impl Question<'_> {
         self.caller.standing(self.granted, path, is_folder)
     }
 
-    /// The same with what is asked for, where a row is served.
-    fn standing(&self, home: Home) -> Standing {
+    /// The same with a path of the namespace where a row is served.
+    fn standing(&self, home: Home, path: &str) -> Standing {
         let namespace = match home {
             Home::Caller => self.caller.namespace(),
             Home::Request | Home::Token | Home::Wrapping => self.namespace,
         };
-        self.standing_at(&[namespace, self.path].concat())
+        self.standing_at(&[namespace, path].concat())
     }
 }
 
@@ -109,14 +109,18 @@ impl Table {
         }
         let is_folder = matches!(operation, Operation::List | Operation::Scan);
         let folder = path.strip_suffix('/').unwrap_or(path).to_owned() + "/";
-        let row = self.find(if is_folder { &folder } else { path });
+        let asked = if is_folder { &folder } else { path };
+        let row = self.find(asked);
         if row.is_some_and(|row| row.home == Home::Wrapping) {
             return question.refuse_wrapping();
         }
+        let is_open = row.is_some_and(|row| row.open);
+        let canonical = self.canonical(asked, is_folder);
+        let path = if is_open { asked } else { &canonical };
+        let row = if is_open { row } else { self.find(path) };
         // What an endpoint of the HTTP layer serves is not served here, though its path is known.
         let access = row.filter(|row| row.engine.is_some()).and_then(|row| access(row, operation));
-        let is_open = row.is_some_and(|row| row.open);
-        let standing = question.standing(row.map_or(Home::Request, |row| row.home));
+        let standing = question.standing(row.map_or(Home::Request, |row| row.home), path);
         match (row, access) {
             _ if !is_open && !standing.satisfies(operation, access) => Verdict::Refused(403),
             _ if !is_folder && path.ends_with('.') => Verdict::Refused(404),
@@ -136,15 +140,27 @@ impl Table {
         if !question.namespace.is_empty() && row.is_some_and(|row| row.root_alone) {
             return Verdict::Refused(400);
         }
-        if row.is_some_and(|row| row.home == Home::Wrapping) {
-            return question.refuse_wrapping();
-        }
         let is_open = row.is_some_and(|row| row.open);
         let standing = question.standing_at(question.path);
         if !is_open && matches!(standing, Standing::Nobody | Standing::Stranger) {
             return Verdict::Refused(403);
         }
         if row.is_some() { Verdict::Served } else { Verdict::Refused(404) }
+    }
+
+    /// A path of the system mount by its one name: empty segments do not matter, nor a slash at its end but
+    /// in the name of a folder, nor in some rows the case of a name and spaces around it.
+    fn canonical(&self, path: &str, is_folder: bool) -> String {
+        if !path.starts_with("sys/") {
+            return path.to_owned();
+        }
+        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+        let end = if is_folder { "/" } else { "" };
+        let path = segments.join("/") + end;
+        match self.find(&path).filter(|row| row.folds) {
+            Some(_) => path.trim().to_lowercase(),
+            None => path,
+        }
     }
 
     /// The row of a path, among those of its mount and those of the HTTP layer.

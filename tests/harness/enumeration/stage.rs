@@ -181,6 +181,7 @@ impl Stage {
     /// asks for there, in this namespace. Gives the path that they speak of, from the root namespace.
     pub fn grant(&mut self, namespace: &str, endpoint: &Endpoint, verb: Verb) -> String {
         let path = [namespace, &endpoint.path].concat();
+        let path = path.strip_suffix('/').unwrap_or(&path).to_owned();
         let wanted = (path.clone(), [verb.operation_of(endpoint), verb.operation]);
         if self.seal != Seal::Open || self.granted.as_ref() == Some(&wanted) {
             return path;
