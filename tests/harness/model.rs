@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 pub use self::books::SPACES;
 pub use self::expect::Expect;
 use self::namespace::Namespace;
-use self::rule::Reach;
+use self::rule::{MadeOf, Reach};
 use self::seal::Seal;
 use self::state::State;
 use self::token::Token;
@@ -62,10 +62,14 @@ impl Charged {
 }
 
 /// What a task is asked.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Question(Inquiry);
+#[derive(Clone, Debug)]
+pub struct Question {
+    inquiry: Inquiry,
+    /// What the caller can use, if that is asked.
+    reach: Option<Reach>,
+}
 
-/// See [`Question`]. What it is about is part of it: another one is another question.
+/// What tells one question from another.
 #[derive(Clone, Debug, PartialEq)]
 enum Inquiry {
     /// Names of an owner below a folder, and whether of all folders inside.
@@ -74,7 +78,15 @@ enum Inquiry {
     Namespaces(u64, bool),
     /// At a time in nanoseconds.
     Policies(u64, Namespace, u64),
-    Sight(u64, Namespace, Option<Reach>),
+    /// And what the rights of the caller are made of, if there is one.
+    Sight(u64, Namespace, Option<MadeOf>),
+}
+
+impl Inquiry {
+    /// One that is the same for every caller.
+    fn of_all(self) -> Question {
+        Question { inquiry: self, reach: None }
+    }
 }
 
 /// A decision of the model.
@@ -96,8 +108,16 @@ struct Turn<'t> {
     found: &'t [(Question, Expect)],
     /// The batch of its effect.
     seq: u64,
-    /// Nanoseconds.
-    now: u64,
+    times: Times,
+}
+
+/// When a request came, and when it is decided, in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// See above.
+    pub arrived: u64,
+    /// See above.
+    pub now: u64,
 }
 
 /// Whose request it is.
@@ -199,53 +219,70 @@ impl Model {
     // --- Tasks ---
 
     /// What the task of a request is asked now.
-    pub fn question(&self, ask: &Ask, charge: Charged, now: u64) -> Option<Question> {
-        let (state, charged) = (&self.state, charge.token());
+    pub fn question(&self, ask: &Ask, charge: Charged, times: Times) -> Option<Question> {
+        let turn = Turn { ask, charged: charge.token(), found: &[], seq: 0, times };
         let place = self.place(ask).ok()?;
-        let (namespace, record) =
-            (place.namespace, self.state.namespaces.peek(&place.namespace)?.clone());
-        Some(Question(match &ask.op {
+        match &ask.op {
             Op::List(_) | Op::Scan(_) => {
                 let Target::Mount(id, folder) = self.target(&place) else { return None };
-                Inquiry::Names(id, folder, matches!(ask.op, Op::Scan(_)))
+                let recursive = matches!(ask.op, Op::Scan(_));
+                Some(Inquiry::Names(id, folder, recursive).of_all())
             }
+            Op::Sight => self.sight_question(place.namespace, self.looker(&turn).as_ref(), times),
+            _ => self.list_question(&turn, place.namespace),
+        }
+    }
+
+    /// What a list of a namespace is about.
+    fn list_question(&self, turn: &Turn<'_>, namespace: u64) -> Option<Question> {
+        let record = self.state.namespaces.peek(&namespace)?.clone();
+        let inquiry = match &turn.ask.op {
             Op::MountList => Inquiry::Mounts(namespace, record),
             Op::NamespaceList(recursive) => Inquiry::Namespaces(namespace, *recursive),
-            Op::PolicyList => Inquiry::Policies(namespace, record, now - now % 1_000_000_000),
-            Op::Sight => {
-                let caller = ask.token.as_ref().and_then(|text| state.alive(text, now, charged));
-                let caller = caller.and_then(|id| state.tokens.peek(&id));
-                Inquiry::Sight(namespace, record, caller.map(|token| state.reach(token, now)))
-            }
+            Op::PolicyList => Inquiry::Policies(namespace, record, turn.times.arrived),
             _ => return None,
-        }))
+        };
+        Some(inquiry.of_all())
+    }
+
+    fn sight_question(
+        &self,
+        namespace: u64,
+        caller: Option<&Token>,
+        times: Times,
+    ) -> Option<Question> {
+        let record = self.state.namespaces.peek(&namespace)?.clone();
+        let made_of = caller.map(|token| self.state.made_of(token, times.now));
+        let reach = caller.map(|token| self.state.reach(token, times.now));
+        Some(Question { inquiry: Inquiry::Sight(namespace, record, made_of), reach })
     }
 
     /// What a task finds in what is durable now.
     pub fn find_durable(&self, question: &Question) -> Expect {
-        self.state.as_durable().answer(&question.0)
+        self.state.as_durable().answer(question)
     }
 
     /// What a task has found for a question, or without one the answer now.
-    fn found_or_now(&self, turn: &Turn<'_>, inquiry: Option<Inquiry>) -> Expect {
-        let Some(inquiry) = inquiry else { return Expect::Status(500) };
-        let found = turn.found.iter().rev().find(|(question, _)| question.0 == inquiry);
-        found.map_or_else(|| self.state.answer(&inquiry), |(_, expect)| expect.clone())
+    fn found_or_now(&self, turn: &Turn<'_>, question: Option<Question>) -> Expect {
+        let Some(asked) = question else { return Expect::Status(500) };
+        let mut found = turn.found.iter().rev();
+        let found = found.find(|(question, _)| question.inquiry == asked.inquiry);
+        found.map_or_else(|| self.state.answer(&asked), |(_, expect)| expect.clone())
     }
 
     // --- Requests ---
 
-    /// Decides a request at the time `now` (nanoseconds). `found` is what its tasks have found.
+    /// Decides a request. `found` is what its tasks have found.
     pub fn decide(
         &mut self,
         ask: &Ask,
         charge: Charged,
         found: &[(Question, Expect)],
         seq: u64,
-        now: u64,
+        times: Times,
     ) -> Decision {
         let was_sealed = self.is_sealed();
-        let turn = Turn { ask, charged: charge.token(), found, seq, now };
+        let turn = Turn { ask, charged: charge.token(), found, seq, times };
         let _ = self.state.take_read();
         let mut is_denied = false;
         let served = self.serve(&turn, &mut is_denied);
@@ -266,8 +303,8 @@ impl Model {
 
 impl State {
     /// The answer to a question, by what is here.
-    fn answer(&self, inquiry: &Inquiry) -> Expect {
-        match inquiry {
+    fn answer(&self, question: &Question) -> Expect {
+        match &question.inquiry {
             Inquiry::Names(owner, folder, false) => names(self.list(*owner, folder)),
             Inquiry::Names(owner, folder, true) => match self.scan(*owner, folder) {
                 names if names.is_empty() => Expect::Data("{}".to_owned()),
@@ -281,8 +318,8 @@ impl State {
                     None => Expect::absent(),
                 }
             }
-            Inquiry::Policies(namespace, _, now) => names(self.policy_names(*namespace, *now)),
-            Inquiry::Sight(namespace, _, reach) => self.sight(*namespace, reach.as_ref()),
+            Inquiry::Policies(namespace, _, asked) => names(self.policy_names(*namespace, *asked)),
+            Inquiry::Sight(namespace, ..) => self.sight(*namespace, question.reach.as_ref()),
         }
     }
 }

@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use strongroom_core::{
     AuditId, Config, Failed, Finding, Job, JobId, MemoryStore, Output, RequestId, Step, Task,
-    TaskId, Time, Trace, Vault,
+    TaskId, Time, Trace, Vault, limit,
 };
 
 use crate::check::authority::Authority;
 use crate::check::{Broken, durable::Durable, shares::Shares, silence::Silence};
 use crate::client::Client;
 use crate::disk::Disk;
-use crate::model::{Charged, Decision, Expect, Model, Question};
+use crate::model::{Charged, Decision, Expect, Model, Question, Times};
 use crate::op::{Ask, Known, Op, Spot};
 use crate::plan::{Plan, Tally};
 use crate::random::Random;
@@ -31,11 +31,15 @@ struct Issued {
     /// The client, and which of its connections.
     client: (usize, u64),
     ask: Ask,
+    /// Nanoseconds.
+    arrived: u64,
     charged: Charged,
     admitted_by: u64,
     /// What its tasks have found, by the model's account.
     found: Vec<(Question, Expect)>,
     decision: Option<Decision>,
+    /// Whether it was given up while there were as many tasks as there may be.
+    is_crowded: bool,
     batch: u64,
 }
 
@@ -462,7 +466,7 @@ impl World {
             | Trace::Failed(id)
             | Trace::Replaced(id, _)) = trace;
             let Some(issued) = self.issued.get_mut(&id) else { continue };
-            let now = self.now.unix_nanos();
+            let times = Times { arrived: issued.arrived, now: self.now.unix_nanos() };
             match trace {
                 Trace::Admitted(_, seq) => {
                     issued.admitted_by = seq.number();
@@ -471,13 +475,13 @@ impl World {
                     issued.charged = self.model.admit(token, seq.number());
                 }
                 Trace::Inquired(_, task) => {
-                    let question = self.model.question(&issued.ask, issued.charged, now);
+                    let question = self.model.question(&issued.ask, issued.charged, times);
                     self.inquired.insert(task, (id, question));
                 }
                 Trace::Decided(_, seq) => {
                     let (was_sealed, term) = (self.model.is_sealed(), self.model.term());
                     let Issued { ask, charged, found, .. } = &*issued;
-                    let decision = self.model.decide(ask, *charged, found, seq.number(), now);
+                    let decision = self.model.decide(ask, *charged, found, seq.number(), times);
                     let is_sealed = self.model.is_sealed();
                     let refused = matches!(&decision.expect, Expect::Errors(400, Some(text))
                         if text.contains("invalid key"));
@@ -489,6 +493,11 @@ impl World {
                     issued.decision = Some(decision);
                 }
                 Trace::Failed(_) => {
+                    let tasks_max = match &issued.ask.token {
+                        Some(_) => limit::TASKS_MAX,
+                        None => limit::TASKS_OF_STRANGERS_MAX,
+                    };
+                    issued.is_crowded = self.inquired.len() + self.findings.len() >= tasks_max;
                     let expect = Expect::Status(500);
                     let depends_on = issued.admitted_by;
                     issued.decision = Some(Decision { expect, depends_on, is_denied: false });

@@ -8,7 +8,7 @@ use super::expect::Expect;
 use super::namespace::ROOT;
 use super::rule::Reach;
 use super::state::{FIXED, Place, Row, State};
-use super::{Inquiry, Model, Turn};
+use super::{Model, Turn};
 use crate::op::Op;
 
 /// The mount of a new server.
@@ -136,11 +136,7 @@ impl Model {
                 Ok(Expect::Empty(204))
             }
             Op::Remount(from, to) => self.remount(turn, namespace, from, to),
-            _ => {
-                let record = self.state.namespaces.peek(&namespace).cloned();
-                let inquiry = record.map(|record| Inquiry::Mounts(namespace, record));
-                Ok(self.found_or_now(turn, inquiry))
-            }
+            _ => Ok(self.found_or_now(turn, self.list_question(turn, namespace))),
         }
     }
 
@@ -266,8 +262,9 @@ impl Model {
             ),
         );
         let place = self.state.resolve(format!("{above}{folder}"), 0)?;
-        self.check_lock(&place)?;
-        let Some((found, shown)) = self.state.mount_at(&place) else { return Err(refused) };
+        // One that is locked is as if it were not there.
+        let found = if place.locked.is_none() { self.state.mount_at(&place) } else { None };
+        let Some((found, shown)) = found else { return Err(refused) };
         let full = format!("{}{found}", self.state.path_of(place.namespace));
         let shown = Expect::Shows(shown);
         match reach.reaches(&full) {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::expect::Expect;
 use super::mount::Way;
 use super::state::{Place, Row, State};
-use super::{Caller, Inquiry, Model, Turn};
+use super::{Caller, Model, Turn};
 use crate::op::Op;
 
 /// The number of the namespace that is always there.
@@ -77,10 +77,7 @@ impl Model {
             }
             Op::Lock(path) => self.lock(turn, namespace, path),
             Op::Unlock(path, key) => self.unlock(turn, caller, namespace, path, key.as_deref()),
-            op => {
-                let recursive = *op == Op::NamespaceList(true);
-                Ok(self.found_or_now(turn, Some(Inquiry::Namespaces(namespace, recursive))))
-            }
+            _ => Ok(self.found_or_now(turn, self.list_question(turn, namespace))),
         }
     }
 

@@ -8,7 +8,7 @@ use super::expect::Expect;
 use super::policy::{self, Granted, Policy, Rule};
 use super::state::State;
 use super::token::Token;
-use super::{Inquiry, Model, Turn};
+use super::{Model, Turn};
 use crate::op::{Op, PolicyWish};
 
 /// One policy.
@@ -21,7 +21,13 @@ pub(super) struct Record {
     cas_required: bool,
     /// Nanoseconds.
     expires: Option<u64>,
+    /// The same.
+    written: u64,
 }
+
+/// What rights are made of: a namespace for all in it, or policies of one by name, version and time.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct MadeOf(u64, Option<Vec<(String, i64, u64)>>);
 
 /// What a token can use.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +75,7 @@ fn default_record(prefix: &str) -> Record {
         version: 1,
         cas_required: false,
         expires: None,
+        written: 0,
     }
 }
 
@@ -114,6 +121,15 @@ impl State {
             Some(policy)
         });
         Reach::Rules(found.collect())
+    }
+
+    /// What that is made of.
+    pub(super) fn made_of(&self, token: &Token, now: u64) -> MadeOf {
+        let policies = token.policies.iter().filter_map(|name| {
+            let record = self.policy(token.namespace, name, now)?;
+            Some((name.clone(), record.version, record.written))
+        });
+        MadeOf(token.namespace, (!token.is_root()).then(|| policies.collect()))
     }
 
     /// The names of policies, as those who list them see them.
@@ -225,16 +241,11 @@ impl Model {
                 if name == "root" && namespace == super::namespace::ROOT {
                     return Ok(Expect::Shows(json!({"name": "root"})));
                 }
-                let found = self.state.policy(namespace, &name, turn.now);
+                let found = self.state.policy(namespace, &name, turn.times.now);
                 let found = found.filter(|_| name != "root").ok_or_else(Expect::absent)?;
                 Ok(Expect::Shows(found.show(&name)))
             }
-            _ => {
-                let now = turn.now - turn.now % 1_000_000_000;
-                let record = self.state.namespaces.peek(&namespace).cloned();
-                let inquiry = record.map(|record| Inquiry::Policies(namespace, record, now));
-                Ok(self.found_or_now(turn, inquiry))
-            }
+            _ => Ok(self.found_or_now(turn, self.list_question(turn, namespace))),
         }
     }
 
@@ -249,8 +260,8 @@ impl Model {
         let text = wish.text();
         let text =
             text.ok_or_else(|| Expect::invalid("'policy' parameter not supplied or empty"))?;
-        let expires = expiry(wish, turn.now)?;
-        let before = self.policy_before(namespace, &name, turn.now);
+        let expires = expiry(wish, turn.times.now)?;
+        let before = self.policy_before(namespace, &name, turn.times.now);
         check_name(&name)?;
         check_cas(wish.cas, before.as_ref())?;
         let record = Record {
@@ -259,6 +270,7 @@ impl Model {
             version: before.map_or(0, |before| before.version) + 1,
             cas_required: wish.cas_required.unwrap_or(false),
             expires,
+            written: turn.times.now,
         };
         self.put_policy(turn.seq, namespace, &name, record);
         Ok(if name == sent { Expect::Empty(204) } else { Expect::Status(200) })
@@ -272,9 +284,9 @@ impl Model {
         wish: &PolicyWish,
     ) -> Result<Expect, Expect> {
         let name = normal(sent);
-        let before = self.policy_before(namespace, &name, turn.now);
+        let before = self.policy_before(namespace, &name, turn.times.now);
         let before = before.ok_or_else(|| Expect::invalid("policy not found"))?;
-        let expires = expiry(wish, turn.now)?.or(before.expires);
+        let expires = expiry(wish, turn.times.now)?.or(before.expires);
         check_name(&name)?;
         if wish.cas.is_some() {
             check_cas(wish.cas, Some(&before))?;
@@ -285,6 +297,7 @@ impl Model {
             version: before.version + 1,
             cas_required: wish.cas_required.unwrap_or(before.cas_required),
             expires,
+            written: turn.times.now,
         };
         self.put_policy(turn.seq, namespace, &name, record);
         Ok(Expect::Status(200))

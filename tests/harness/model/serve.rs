@@ -4,7 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::expect::Expect;
 use super::namespace::ROOT;
+use super::rule::normal;
 use super::state::{Place, Row};
+use super::token::Token;
 use super::{Caller, Inquiry, Model, Target, Turn};
 use crate::op::{Ask, Op, Whose};
 
@@ -14,7 +16,7 @@ impl Model {
         turn: &Turn<'_>,
         is_denied: &mut bool,
     ) -> Result<Expect, Expect> {
-        let Turn { ask, now, .. } = *turn;
+        let ask = turn.ask;
         match &ask.op {
             Op::BothFramings | Op::BrokenBody(_) => return Err(Expect::Status(400)),
             Op::Health => return Ok(Expect::Status(if self.is_sealed() { 503 } else { 200 })),
@@ -32,13 +34,13 @@ impl Model {
         if let (Op::Sight | Op::SightOf(_), true) = (&ask.op, is_fixed) {
             return self.serve_sight(turn, &place);
         }
+        let place = if is_fixed { self.at_home(turn, place)? } else { place };
         let caller = self.caller(turn).ok_or_else(Expect::nobody)?;
-        let place = if is_fixed { self.at_home(turn, &caller, place)? } else { place };
         let target = self.target(&place);
         let (_, _, body) = ask.op.parts();
         let operation = ask.op.operation(self.exists(&ask.op, &caller, &place, &target));
-        let reach = self.state.reach(&caller.token, now);
-        let granted = reach.decide(operation, &place.full, &body);
+        let reach = self.state.reach(&caller.token, turn.times.now);
+        let granted = reach.decide(operation, &canonical(ask, &place), &body);
         let needs_sudo = is_fixed && matches!(ask.op, Op::Remount(..) | Op::Rotate | Op::Seal);
         let granted = granted.filter(|granted| granted.sudo || !needs_sudo);
         let Some(granted) = granted else {
@@ -71,24 +73,23 @@ impl Model {
     }
 
     fn caller(&self, turn: &Turn<'_>) -> Option<Caller> {
-        let id = self.state.alive(turn.ask.token.as_ref()?, turn.now, turn.charged)?;
+        let id = self.state.alive(turn.ask.token.as_ref()?, turn.times.now, turn.charged)?;
         if turn.charged.is_some_and(|charged| charged != id) {
             return None;
         }
         Some(Caller { id, token: self.state.tokens.peek(&id)?.clone(), sudo: false })
     }
 
-    /// What is about a token is served in its namespace.
-    fn at_home(&self, turn: &Turn<'_>, caller: &Caller, place: Place) -> Result<Place, Expect> {
-        let home = match &turn.ask.op {
-            Op::LookupSelf | Op::RevokeSelf => caller.token.namespace,
-            Op::Lookup(text) | Op::Revoke(text) => {
-                let found = self.state.alive(text, turn.now, turn.charged);
-                let found = found.and_then(|id| self.state.tokens.peek(&id));
-                found.map_or(place.namespace, |token| token.namespace)
-            }
-            _ => place.namespace,
+    /// What is about a token is served in its namespace, if it is alive.
+    fn at_home(&self, turn: &Turn<'_>, place: Place) -> Result<Place, Expect> {
+        let text = match &turn.ask.op {
+            Op::LookupSelf | Op::RevokeSelf => turn.ask.token.as_ref(),
+            Op::Lookup(text) | Op::Revoke(text) => Some(text),
+            _ => None,
         };
+        let found = text.and_then(|text| self.state.alive(text, turn.times.now, turn.charged));
+        let home = found.and_then(|id| self.state.tokens.peek(&id));
+        let home = home.map_or(place.namespace, |token| token.namespace);
         if home == place.namespace {
             return Ok(place);
         }
@@ -233,28 +234,35 @@ impl Model {
             "patch" => Err(Expect::listed(405, "unsupported operation")),
             operation => {
                 let is_scan = operation == "scan";
-                Ok(self.found_or_now(turn, Some(Inquiry::Names(id, key.1, is_scan))))
+                let question = Inquiry::Names(id, key.1, is_scan).of_all();
+                Ok(self.found_or_now(turn, Some(question)))
             }
         }
     }
 
-    /// Who asks what it can use needs no rule for that.
+    /// Who asks what it can use needs no rule for that, and no use is charged.
     fn serve_sight(&self, turn: &Turn<'_>, place: &Place) -> Result<Expect, Expect> {
         let namespace = place.namespace;
-        let caller = match &turn.ask.token {
-            None => None,
-            Some(_) => Some(self.caller(turn).ok_or_else(Expect::nobody)?),
-        };
-        let reach = caller.map(|caller| self.state.reach(&caller.token, turn.now));
-        match (&turn.ask.op, reach) {
+        let caller = self.looker(turn);
+        if turn.ask.token.is_some() && caller.is_none() {
+            return Err(Expect::nobody());
+        }
+        match (&turn.ask.op, caller) {
             (Op::SightOf(_), None) => Err(Expect::nobody()),
-            (Op::SightOf(path), Some(reach)) => self.sight_of(namespace, path, &reach),
-            (_, reach) => {
-                let record = self.state.namespaces.peek(&namespace).cloned();
-                let inquiry = record.map(|record| Inquiry::Sight(namespace, record, reach));
-                Ok(self.found_or_now(turn, inquiry))
+            (Op::SightOf(path), Some(token)) => {
+                let reach = self.state.reach(&token, turn.times.now);
+                self.sight_of(namespace, path, &reach)
+            }
+            (_, caller) => {
+                let question = self.sight_question(namespace, caller.as_ref(), turn.times);
+                Ok(self.found_or_now(turn, question))
             }
         }
+    }
+
+    pub(super) fn looker(&self, turn: &Turn<'_>) -> Option<Token> {
+        let id = self.state.alive(turn.ask.token.as_ref()?, turn.times.now, None)?;
+        self.state.tokens.peek(&id).cloned()
     }
 
     fn capabilities(
@@ -268,15 +276,18 @@ impl Model {
         let id = match whose {
             Whose::Own => caller.id,
             Whose::Token(text) => self
-                .state
-                .alive(text, turn.now, turn.charged)
+                .inside(text, place, turn)
                 .ok_or_else(|| Expect::listed(400, "invalid token"))?,
-            Whose::Accessor(accessor) => self
-                .accessor(accessor, place, turn)
-                .ok_or_else(|| Expect::listed(400, "invalid accessor"))?,
+            Whose::Accessor(accessor) => {
+                let id = self.accessors.get(accessor);
+                let mut texts = self.state.texts.iter();
+                let text = texts.find(|(_, of)| Some(*of) == id).map(|(text, _)| text);
+                text.and_then(|text| self.inside(text, place, turn))
+                    .ok_or_else(|| Expect::listed(400, "invalid accessor"))?
+            }
         };
         let Some(token) = self.state.tokens.peek(&id) else { return Ok(Expect::Status(500)) };
-        let reach = self.state.reach(token, turn.now);
+        let reach = self.state.reach(token, turn.times.now);
         let above = self.state.path_of(place.namespace);
         let shown = paths
             .iter()
@@ -290,12 +301,23 @@ impl Model {
         Ok(Expect::Equal(Value::Object(shown)))
     }
 
-    /// The token of an accessor, if it is alive and of this namespace or of one inside.
-    fn accessor(&self, accessor: &str, place: &Place, turn: &Turn<'_>) -> Option<u64> {
-        let id = *self.accessors.get(accessor)?;
-        let text = self.state.texts.iter().find(|(_, of)| **of == id)?.0.clone();
-        let id = self.state.alive(&text, turn.now, turn.charged)?;
+    /// A token that is alive and of this namespace or of one inside.
+    fn inside(&self, text: &str, place: &Place, turn: &Turn<'_>) -> Option<u64> {
+        let id = self.state.alive(text, turn.times.now, turn.charged)?;
         let own = self.state.path_of(self.state.tokens.peek(&id)?.namespace);
         own.starts_with(self.state.path_of(place.namespace)).then_some(id)
     }
+}
+
+/// The path that rules see: endpoints have one spelling, and so have names of policies.
+fn canonical(ask: &Ask, place: &Place) -> String {
+    let Some(path) = place.path().strip_prefix("sys/") else { return place.full.clone() };
+    let above = place.full.strip_suffix(place.path()).unwrap_or("");
+    let is_list = matches!(ask.op.operation(true), "list" | "scan");
+    let path = if is_list { path } else { path.trim_end_matches('/') };
+    let path = match path.strip_prefix("policies/acl/") {
+        Some(name) => format!("policies/acl/{}", normal(name)),
+        None => path.to_owned(),
+    };
+    format!("{above}sys/{path}")
 }

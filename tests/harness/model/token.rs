@@ -111,7 +111,7 @@ impl Model {
     pub(super) fn token_op(&mut self, turn: &Turn<'_>, caller: &Caller) -> Result<Expect, Expect> {
         match &turn.ask.op {
             Op::LookupSelf => Ok(self.state.show(caller.id)),
-            Op::Lookup(text) => match self.state.alive(text, turn.now, turn.charged) {
+            Op::Lookup(text) => match self.state.alive(text, turn.times.now, turn.charged) {
                 Some(id) => Ok(self.state.show(id)),
                 None => Err(Expect::refused(403, "bad token")),
             },
@@ -167,7 +167,7 @@ impl Model {
             parent: (!wish.orphan).then_some(caller.id),
             policies,
             num_uses: wish.num_uses,
-            expires: (ttl > 0).then(|| turn.now + ttl * 1_000_000_000),
+            expires: (ttl > 0).then(|| turn.times.now + ttl * 1_000_000_000),
         };
         self.state.tokens.set(turn.seq, id, Some(made));
         Ok(Expect::Made(id))
@@ -179,7 +179,7 @@ impl Model {
             let text = "token IDs can only be manually specified in the root namespace";
             return Err(Expect::invalid(text));
         }
-        if self.state.alive(text, turn.now, None).is_some() {
+        if self.state.alive(text, turn.times.now, None).is_some() {
             return Err(Expect::invalid("cannot create a token with a duplicate ID"));
         }
         if let Some(before) = self.state.texts.peek(&text.to_owned()).copied() {
