@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use crate::chore::sweep;
 use crate::encoding::hex;
-use crate::limit::REQUEST_TIME_MAX;
+use crate::limit::{REQUEST_TIME_MAX, TOKEN_BYTES_MAX};
 use crate::namespace::Namespace;
 use crate::reject::Corrupt;
 use crate::seal::Barrier;
@@ -160,6 +160,10 @@ impl Token {
 
     /// The record of a token as it is stored, alive or not.
     pub(super) fn read(tx: &mut Tx<'_>, text: &str) -> Result<Option<Arc<Self>>, Halt> {
+        // No token is so long, and hashing a text takes time in proportion to it.
+        if text.len() > TOKEN_BYTES_MAX {
+            return Ok(None);
+        }
         tx.form(&name(text))
     }
 
