@@ -111,12 +111,12 @@ struct Turn<'t> {
     times: Times,
 }
 
-/// When a request came, and when it is decided, in nanoseconds.
+/// Two times of a request, in nanoseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Times {
-    /// See above.
+    /// When it came.
     pub arrived: u64,
-    /// See above.
+    /// When it is decided.
     pub now: u64,
 }
 
